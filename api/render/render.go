@@ -169,8 +169,8 @@ func yamlNode(d *json.Decoder) (*yaml.Node, error) {
 	case string:
 		n := &yaml.Node{}
 		err := n.Encode(v) // quotes what another reader of YAML would take for something else
-		if n.Style&yaml.LiteralStyle != 0 {
-			n.Style = yaml.DoubleQuotedStyle // a block would lose leading and trailing lines
+		if n.Style&yaml.LiteralStyle != 0 || n.Value != v { // a block loses leading line breaks
+			n.Style, n.Value = yaml.DoubleQuotedStyle, v
 		}
 		return n, err
 	case json.Number:
