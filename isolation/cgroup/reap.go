@@ -26,17 +26,13 @@ type Reaped struct {
 // of other instances and of other makers are not touched.
 func reap(ctx context.Context, h Host, self Owner) ([]Reaped, error) {
 	var all []Reaped
-	for _, base := range bases(h) {
-		entries, err := os.ReadDir(base)
-		if err != nil {
-			continue // not ours to read, so nothing of ours is in it
-		}
-		for _, e := range entries {
-			o, ok := ParseOwner(e.Name())
-			if !ok || !e.IsDir() || o.Root != self.Root || o.Instance != self.Instance || o == self || o.Alive() {
+	for _, m := range mounts(h) {
+		for _, dir := range find(m.Point, self) {
+			o, _ := ParseOwner(filepath.Base(dir))
+			if o == self || o.Alive() {
 				continue
 			}
-			r, err := clear(ctx, filepath.Join(base, e.Name()))
+			r, err := clear(ctx, dir)
 			r.Owner = o
 			all = append(all, r)
 			if err != nil {
@@ -47,21 +43,42 @@ func reap(ctx context.Context, h Host, self Owner) ([]Reaped, error) {
 	return all, nil
 }
 
-// bases lists where parents may stand: our own group, the one above it (a supervisor that had stepped
-// down into a leaf) and the top, in each hierarchy.
-func bases(h Host) []string {
-	var dirs []string
-	add := func(m *Mount) {
-		if m != nil {
-			dirs = append(dirs, m.Self, m.Point)
+// mounts lists each mounted hierarchy once.
+func mounts(h Host) []*Mount {
+	var all []*Mount
+	for _, m := range append([]*Mount{h.V2}, h.V1[Memory], h.V1[CPU], h.V1[Pids]) {
+		if m != nil && !slices.ContainsFunc(all, func(x *Mount) bool { return x.Point == m.Point }) {
+			all = append(all, m)
 		}
 	}
-	add(h.V2)
-	for _, c := range Controllers {
-		add(h.V1[c])
+	return all
+}
+
+const maxGroups = 20_000 // groups looked at in one hierarchy
+
+// find looks through the whole hierarchy, since the dead supervisor may have stood elsewhere than we
+// do (another login session), for parents of the same root and instance.
+func find(top string, self Owner) []string {
+	var found []string
+	queue := []string{top}
+	for n := 0; len(queue) > 0 && n < maxGroups; n++ {
+		dir := queue[0]
+		queue = queue[1:]
+		entries, _ := os.ReadDir(dir) // what we may not read is not ours
+		for _, e := range entries {
+			if !e.IsDir() {
+				continue
+			}
+			o, ours := ParseOwner(e.Name())
+			switch {
+			case !ours:
+				queue = append(queue, filepath.Join(dir, e.Name()))
+			case o.Root == self.Root && o.Instance == self.Instance:
+				found = append(found, filepath.Join(dir, e.Name()))
+			}
+		}
 	}
-	slices.Sort(dirs)
-	return slices.Compact(dirs)
+	return found
 }
 
 const clearFor = 5 * time.Second // longest wait for the processes of one parent to die
