@@ -68,8 +68,27 @@ var (
 		Kept:  "The incarnation was closed in the ordinary way.",
 		Hint:  "Give the child a larger budget in its spec.",
 	}
+	NameTaken = &Code{
+		ID: "FN1012", Name: "name_taken", Title: "an actor of that path exists already", Exit: ExitBadData, HTTP: 409,
+		Cause: "Siblings have distinct names.",
+		Kept:  "Nothing was started.",
+		Hint:  "Choose another name, or stop the actor that has it.",
+	}
+	NoStore = &Code{
+		ID: "FN1014", Name: "no_store", Title: "this process has no durable store", Exit: ExitOurFault, HTTP: 500,
+		Cause: "An actor read or committed durable state in a process that was started without a store.",
+		Kept:  "Nothing was written.",
+		Hint:  "Start the host with a store.",
+	}
+	BadChild = &Code{
+		ID: "FN1013", Name: "bad_child", Title: "the child cannot be started like this", Exit: ExitBadData, HTTP: 400,
+		Cause: "A child needs a behaviour and a usable name.",
+		Kept:  "Nothing was started.",
+		Hint:  "Mend the child's spec.",
+	}
 )
 
 var kernelCodes = []*Code{
+	NameTaken, BadChild, NoStore,
 	LaneFull, Gone, NoReply, AskLost, AskTimeout, CapabilityDenied, RegionClosing, TimerRefused, Invariant, Cancelled, OverBudget,
 }

@@ -1,0 +1,165 @@
+package actors
+
+import (
+	"time"
+
+	"github.com/franken-node/fnode-supervisor/internal/base"
+	"github.com/franken-node/fnode-supervisor/lanes"
+	"github.com/franken-node/fnode-supervisor/obligations"
+	codes "github.com/franken-node/fnode-supervisor/spec/errors"
+)
+
+// AskID names a question to its asker.
+type AskID uint64
+
+// Ask is a question with its promise of exactly one answer. The handler that gets it calls Reply, Fail,
+// Keep or HandOn; returning with none of these fails the asker at once with codes.NoReply.
+type Ask[Q, R any] struct {
+	Q Q
+
+	id     AskID
+	from   *Slot            // nil: the outside world
+	life   base.Incarnation // of the asker
+	out    func(Answer[R])  // set for the outside world
+	holder *Cell            // owned by the holder's worker
+	kept   bool             // owned by the holder's worker
+	done   bool             // owned by the holder's worker
+	due    time.Time
+}
+
+// Answer is what the asker receives, exactly once per question.
+type Answer[R any] struct {
+	ID  AskID
+	Val R
+	Err error
+}
+
+// promise is an Ask of any type, as the kernel sees it.
+type promise interface {
+	hold(c *Cell)
+	settled() bool
+	abandon(by *Slot, err error)
+	oblige() base.ObligationID
+}
+
+// Request asks another actor. The answer arrives as Answer[R], no later than timeout (then its Err is
+// codes.AskTimeout; zero means no limit). The place of the answer is reserved now, so that no full lane
+// can refuse it.
+func Request[Q, R any](cx *Cx, to Ref, q Q, timeout time.Duration) (AskID, error) {
+	if err := cx.may(CapSend); err != nil {
+		return 0, err
+	}
+	slot, cell := cx.slot, cx.cell
+	if !slot.box.Reserve(lanes.Ready) {
+		return 0, slot.full("an answer")
+	}
+	a := &Ask[Q, R]{Q: q, id: AskID(slot.sys.nextID()), from: slot, life: cell.n}
+	p := pending{fail: func(err error) any { return Answer[R]{ID: a.id, Err: err} }}
+	if timeout > 0 {
+		a.due = cx.Now().Add(timeout)
+		t, err := cx.After(timeout, askDue{a.id})
+		if err != nil {
+			slot.box.Release(lanes.Ready)
+			return 0, err
+		}
+		p.timer = t
+	}
+	cell.asks[a.id] = p
+	if err := cx.send(to, Message{Body: a}); err != nil {
+		delete(cell.asks, a.id)
+		cell.disarm(p.timer.t)
+		slot.box.Release(lanes.Ready)
+		return 0, err
+	}
+	return a.id, nil
+}
+
+// pending is a question as its asker remembers it.
+type pending struct {
+	timer TimerID
+	fail  func(error) any
+}
+
+// askDue is the timer of a question.
+type askDue struct{ id AskID }
+
+// From is the asker; the zero Ref for the outside world.
+func (a *Ask[Q, R]) From() Ref { return Ref{a.from} }
+
+// Due is the asker's deadline; zero if there is none.
+func (a *Ask[Q, R]) Due() time.Time { return a.due }
+
+// Reply answers. Answering twice is a broken invariant (O1).
+func (a *Ask[Q, R]) Reply(cx *Cx, r R) {
+	a.resolve(cx, obligations.Committed, Answer[R]{ID: a.id, Val: r})
+}
+
+// Fail answers with an error.
+func (a *Ask[Q, R]) Fail(cx *Cx, err error) {
+	a.resolve(cx, obligations.Aborted, Answer[R]{ID: a.id, Err: err})
+}
+
+// Keep says that the answer comes later, from this incarnation.
+func (a *Ask[Q, R]) Keep(*Cx) { a.kept = true }
+
+// HandOn gives the question, with its promise, to another actor. On an error the caller still holds it.
+func (a *Ask[Q, R]) HandOn(cx *Cx, to Ref) error {
+	if err := cx.cell.ledger.Transfer(a.oblige()); err != nil {
+		return err
+	}
+	a.holder, a.kept = nil, false
+	delete(cx.cell.held, a.oblige())
+	if err := cx.send(to, Message{Body: a}); err != nil {
+		a.hold(cx.cell)
+		return err
+	}
+	return nil
+}
+
+func (a *Ask[Q, R]) resolve(cx *Cx, to obligations.State, ans Answer[R]) {
+	if a.holder != cx.cell {
+		cx.slot.sys.violated("O1", "%s answers a question that it does not hold", cx.slot.path)
+		return
+	}
+	if err := cx.cell.ledger.Resolve(a.oblige(), to); err != nil {
+		cx.slot.sys.violated("O1", "%s: %v", cx.slot.path, err)
+		return
+	}
+	a.done = true
+	delete(cx.cell.held, a.oblige())
+	a.answer(cx.slot, ans)
+}
+
+// answer sends ans where it belongs. An asker that is gone is no error (O3).
+func (a *Ask[Q, R]) answer(by *Slot, ans Answer[R]) {
+	if a.out != nil {
+		a.out(ans)
+		return
+	}
+	by.sys.carry(by, a.from, Message{Body: ans, life: a.life, reserved: true})
+}
+
+func (a *Ask[Q, R]) oblige() base.ObligationID { return base.ObligationID(a.id) }
+func (a *Ask[Q, R]) label() string             { return typeName(a.Q) }
+func (a *Ask[Q, R]) settled() bool             { return a.kept || a.done || a.holder == nil }
+
+// hold makes the cell under delivery the holder of the promise.
+func (a *Ask[Q, R]) hold(c *Cell) {
+	a.holder, a.kept = c, false
+	var due int64
+	if !a.due.IsZero() {
+		due = a.due.UnixNano()
+	}
+	c.held[a.oblige()] = a
+	c.reserve(obligations.Reply, a.label(), a.oblige(), due)
+}
+
+// abandon answers with an error without touching a ledger: the holder is gone or never was.
+func (a *Ask[Q, R]) abandon(by *Slot, err error) {
+	a.done = true
+	a.answer(by, Answer[R]{ID: a.id, Err: err})
+}
+
+func lost(path string, effect base.Effect) error {
+	return codes.New(codes.AskLost, "%s ended before it answered", path).Outcome(effect)
+}

@@ -1,0 +1,44 @@
+package actors
+
+import (
+	"strings"
+
+	codes "github.com/franken-node/fnode-supervisor/spec/errors"
+)
+
+// Caps is a set of capabilities. Sets only narrow downwards (C3): a child holds the meet of what its
+// spec grants and what its parent holds.
+type Caps uint32
+
+// The capabilities.
+const (
+	CapSend    Caps = 1 << iota // tell, ask, reserve
+	CapSpawn                    // start actors and end own children
+	CapTimer                    // arm timers
+	CapStore                    // read and commit durable state
+	CapProcess                  // own processes, cgroups, files, listeners, goroutines
+	CapWatch                    // monitor and link
+	capEnd
+	CapAll = capEnd - 1
+)
+
+var capNames = []string{"send", "spawn", "timer", "store", "process", "watch"}
+
+// String lists the names of the set.
+func (c Caps) String() string {
+	var out []string
+	for i, n := range capNames {
+		if c&(1<<i) != 0 {
+			out = append(out, n)
+		}
+	}
+	return strings.Join(out, "+")
+}
+
+func (cx *Cx) may(c Caps) error {
+	if cx.cell.caps&c == c {
+		return nil
+	}
+	return codes.New(codes.CapabilityDenied, "%s does not hold %s", cx.slot.path, c).
+		Fact("holds", "%s", cx.cell.caps)
+}

@@ -1,0 +1,222 @@
+package actors
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/franken-node/fnode-supervisor/internal/base"
+	"github.com/franken-node/fnode-supervisor/lanes"
+	codes "github.com/franken-node/fnode-supervisor/spec/errors"
+	store "github.com/franken-node/fnode-supervisor/store/core"
+)
+
+// StepKind names a step that has no method of its own in Host.
+type StepKind uint8
+
+// The kinds of bare steps.
+const (
+	StepDisarm StepKind = iota
+	StepDone
+	StepErr
+	StepCheckpoint
+	StepClose
+	StepProcess
+)
+
+// Cx is the capability context: the only door of an actor to effects (C1), and a context.Context whose
+// Done closes when a cancel request is accepted, not when it is delivered, so that a library called
+// from a running handler sees it (C2). It belongs to one incarnation and dies with it: effects through
+// the Cx of an ended or fenced incarnation are refused.
+//
+// All methods but those of context.Context may be called from the actor's own handler only.
+type Cx struct {
+	slot *Slot // immutable
+	cell *Cell // immutable
+
+	cancelled chan struct{} // capacity 0, closed once by cancel
+	mu        sync.Mutex
+	err       error    // guarded by mu; set when cancelled closes
+	after     []func() // guarded by mu
+	trace     TraceID  // owned by the handler under way
+}
+
+// TraceID is a W3C trace id: 16 bytes, all zero means none.
+type TraceID [16]byte
+
+// Deadline tells the incarnation's own deadline, if its budget has one.
+func (cx *Cx) Deadline() (time.Time, bool) {
+	return cx.cell.deadline, !cx.cell.deadline.IsZero()
+}
+
+// Done is closed when a cancel request has been accepted. Reading it is a step.
+func (cx *Cx) Done() <-chan struct{} {
+	cx.slot.sys.host.Step(cx.slot, StepDone)
+	return cx.cancelled
+}
+
+// Err is nil until a cancel request has been accepted. Reading it is a step.
+func (cx *Cx) Err() error {
+	cx.slot.sys.host.Step(cx.slot, StepErr)
+	return cx.errNow()
+}
+
+// Value finds the Cx itself behind a context derived from it.
+func (cx *Cx) Value(key any) any {
+	if key == (cxKey{}) {
+		return cx
+	}
+	return nil
+}
+
+type cxKey struct{}
+
+// FromContext finds the Cx from which ctx was derived. A plain context cannot become a Cx.
+func FromContext(ctx context.Context) (*Cx, bool) {
+	cx, ok := ctx.Value(cxKey{}).(*Cx)
+	return cx, ok
+}
+
+// AfterFunc calls f once when a cancel request is accepted; stop forgets it. The context package uses it,
+// so that deriving a context starts no goroutine.
+func (cx *Cx) AfterFunc(f func()) (stop func() bool) {
+	cx.mu.Lock()
+	if cx.err != nil {
+		cx.mu.Unlock()
+		f()
+		return func() bool { return false }
+	}
+	i := len(cx.after)
+	cx.after = append(cx.after, f)
+	cx.mu.Unlock()
+	return func() bool {
+		cx.mu.Lock()
+		defer cx.mu.Unlock()
+		if cx.err != nil || cx.after[i] == nil {
+			return false
+		}
+		cx.after[i] = nil
+		return true
+	}
+}
+
+func (cx *Cx) errNow() error {
+	cx.mu.Lock()
+	defer cx.mu.Unlock()
+	return cx.err
+}
+
+// cancel closes Done. It is called when the request is accepted, from any goroutine.
+func (cx *Cx) cancel(why base.Reason) {
+	cx.mu.Lock()
+	if cx.err != nil {
+		cx.mu.Unlock()
+		return
+	}
+	cx.err = codes.New(codes.Cancelled, "%s: cancel accepted (%s)", cx.slot.path, why).Wrap(context.Canceled)
+	after := cx.after
+	cx.mu.Unlock()
+	close(cx.cancelled)
+	for _, f := range after {
+		if f != nil {
+			f()
+		}
+	}
+}
+
+// Checkpoint is for a loop that may run over 1 ms (C4): it returns the cancel error and may let other
+// actors run. It never delivers to its own actor.
+func (cx *Cx) Checkpoint() error {
+	cx.slot.sys.host.Step(cx.slot, StepCheckpoint)
+	return cx.errNow()
+}
+
+// Self is the actor's own address.
+func (cx *Cx) Self() Ref { return Ref{cx.slot} }
+
+// Path is the actor's file-like path.
+func (cx *Cx) Path() string { return cx.slot.path }
+
+// Incarnation counts the actor's lives from 1.
+func (cx *Cx) Incarnation() base.Incarnation { return cx.cell.n }
+
+// Region is the id of the incarnation's region.
+func (cx *Cx) Region() base.RegionID { return cx.cell.region.ID() }
+
+// Trace is the trace id of the message under way.
+func (cx *Cx) Trace() TraceID { return cx.trace }
+
+// Now is the run's clock. It is no step.
+func (cx *Cx) Now() time.Time { return cx.slot.sys.host.Now() }
+
+// Rand is the run's randomness. It is no step.
+func (cx *Cx) Rand() uint64 { return cx.slot.sys.host.Rand() }
+
+// Tell sends m to another actor; its lane follows from its type (L1). An error is a refusal, and the
+// message still belongs to the caller: codes.LaneFull with RetryAfter, codes.Gone.
+func (cx *Cx) Tell(to Ref, m any) error {
+	if err := cx.may(CapSend); err != nil {
+		return err
+	}
+	return cx.send(to, Message{Body: m})
+}
+
+func (cx *Cx) send(to Ref, m Message) error {
+	if to.slot == nil {
+		return codes.New(codes.Gone, "%s sends %T to nobody", cx.slot.path, m.Body)
+	}
+	if cx.cell.fenced.Load() {
+		return codes.New(codes.Gone, "%s is fenced: its effects are refused", cx.slot.path)
+	}
+	m.trace = cx.trace
+	return cx.slot.sys.host.Send(cx.slot, to.slot, m)
+}
+
+// Read looks a key of the durable state up. It needs CapStore.
+func (cx *Cx) Read(key string) ([]byte, bool, error) {
+	if err := cx.may(CapStore); err != nil {
+		return nil, false, err
+	}
+	return cx.slot.sys.host.Read(cx.slot, key)
+}
+
+// Committed is the answer to Commit: Of is what Commit returned.
+type Committed struct {
+	Of     uint64
+	Result store.Result
+}
+
+// Commit hands tx to the group committer; its result comes back as a Committed message that no full
+// lane can refuse. It needs CapStore.
+func (cx *Cx) Commit(tx store.Tx) (of uint64, err error) {
+	if err := cx.may(CapStore); err != nil {
+		return 0, err
+	}
+	slot, cell := cx.slot, cx.cell
+	if !slot.box.Reserve(lanes.Ready) {
+		return 0, slot.full("a commit's answer")
+	}
+	of = slot.sys.nextID()
+	cell.commits++
+	slot.sys.host.Commit(slot, tx, func(r store.Result) {
+		slot.putReserved(lanes.Ready, 0, Message{Body: Committed{of, r}, life: cell.n})
+	})
+	return of, nil
+}
+
+// Drained says that the actor has nothing left to finish after a cancel request (R3). Before one it
+// does nothing.
+func (cx *Cx) Drained() { cx.cell.drained = true }
+
+// Starting says in the handler of Started that the actor is not ready yet; it says Ready later.
+func (cx *Cx) Starting() { cx.cell.keepStarting = true }
+
+// Ready says that an actor which said Starting is ready now.
+func (cx *Cx) Ready() { cx.cell.started() }
+
+// Publish sets the actor's view: what inspection shows of it, without a message (S9). v must be
+// immutable from here on.
+func (cx *Cx) Publish(v any) { cx.slot.view.Store(&v) }
+
+// Emit records an event of the system's life.
+func (cx *Cx) Emit(e Event) { e.Path, e.At = cx.slot.path, cx.Now(); cx.slot.sys.emit(e) }

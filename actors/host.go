@@ -1,0 +1,38 @@
+package actors
+
+import (
+	"time"
+
+	store "github.com/franken-node/fnode-supervisor/store/core"
+)
+
+// Host is the seam between the kernel and the world; actors/host (production) and lab implement it.
+// Each call is one step: the lab pauses the calling handler before it takes effect and may run others.
+type Host interface {
+	// Send gives m to to.Accept, now or when the transport delivers. Its error is a refusal: the caller still owns m.
+	Send(from, to *Slot, m Message) error
+	// Spawn makes s runnable: its incarnation's Started is its next delivery.
+	Spawn(by, s *Slot)
+	// Arm calls t.Fire when d has passed, unless t.Disarm came first; undo forgets it early and may be nil.
+	Arm(s *Slot, d time.Duration, t *Timer) (undo func())
+	// Read looks a key of the durable state up.
+	Read(by *Slot, key string) ([]byte, bool, error)
+	// Commit hands tx to the group committer and calls done once with its result.
+	Commit(by *Slot, tx store.Tx, done func(store.Result))
+	// Step stands for what changes no state of the host and is still seen by others: see StepKind.
+	Step(by *Slot, k StepKind)
+	Runner
+	Senses
+}
+
+// Runner is told which slots can be delivered to. It is no step.
+type Runner interface {
+	// Ready says that s went from idle to runnable; the host calls s.Deliver until it returns Idle.
+	Ready(s *Slot)
+}
+
+// Senses are answers that are no steps: the clock and the seeded randomness of the run.
+type Senses interface {
+	Now() time.Time
+	Rand() uint64
+}

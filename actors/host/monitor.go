@@ -1,0 +1,100 @@
+package host
+
+import (
+	"time"
+
+	"github.com/franken-node/fnode-supervisor/actors"
+)
+
+const tick = time.Millisecond
+
+// watch looks at the workers every millisecond while one of them is busy (L6): a handler that holds its
+// worker gets a spare worker beside it; one over its stuck budget is fenced when it is in the way.
+func (h *Host) watch() {
+	t := time.NewTicker(tick)
+	defer t.Stop()
+	quiet := 0
+	for {
+		select {
+		case <-h.done:
+			return
+		case <-t.C:
+		}
+		if h.busy.Load() > 0 {
+			quiet = 0
+			h.inspect(time.Now())
+			continue
+		}
+		if quiet++; quiet > 20 && h.sleep() {
+			quiet = 0
+		}
+	}
+}
+
+// sleep waits until a delivery begins. It returns true when one did or the host ends.
+func (h *Host) sleep() bool {
+	h.sleeping.Store(true)
+	defer h.sleeping.Store(false)
+	if h.busy.Load() > 0 {
+		return true
+	}
+	select {
+	case <-h.done:
+	case <-h.monitor:
+	}
+	return true
+}
+
+func (h *Host) inspect(now time.Time) {
+	h.mu.Lock()
+	ws := make([]*worker, 0, len(h.workers))
+	for w := range h.workers {
+		ws = append(ws, w)
+	}
+	h.mu.Unlock()
+	for _, w := range ws {
+		w.inspect(now)
+	}
+}
+
+func (w *worker) inspect(now time.Time) {
+	seq := w.seq.Load()
+	if seq%2 == 0 || seq != w.seen {
+		if w.slow {
+			w.h.surplus.Add(1) // its spare is not needed any more
+		}
+		w.seen, w.since, w.slow, w.stuck = seq, now, false, false
+		return
+	}
+	s := w.slot.Load()
+	held := now.Sub(w.since)
+	if !w.slow && held >= tick && w.h.queue.Len() > 0 && int(w.h.count.Load()) < w.h.opts.Workers+w.h.opts.Spares {
+		w.slow = true
+		w.h.stats.Slow.Add(1)
+		w.h.stats.Spares.Add(1)
+		w.h.startWorker()
+	}
+	if held >= s.StuckAfter() {
+		w.beyond(s)
+	}
+}
+
+func (w *worker) beyond(s *actors.Slot) {
+	if !w.stuck {
+		w.stuck = true
+		w.h.stats.Stuck.Add(1)
+		s.Stuck()
+	}
+	s.Fence()
+}
+
+// fenceAll gives up on every handler that is under way: the last step of a shutdown.
+func (h *Host) fenceAll() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for w := range h.workers {
+		if s := w.slot.Load(); w.seq.Load()%2 == 1 && s != nil {
+			go s.Fence() // owner: nobody needs to; ends: when the region has heard, at once
+		}
+	}
+}

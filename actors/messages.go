@@ -1,0 +1,105 @@
+package actors
+
+import (
+	"github.com/franken-node/fnode-supervisor/internal/base"
+	"github.com/franken-node/fnode-supervisor/regions"
+)
+
+// Started is the first message of every incarnation. Returning nil means ready, unless the handler
+// called cx.Starting; ErrDecline means there is nothing to run; another error fails the start.
+type Started struct {
+	Incarnation base.Incarnation
+}
+
+// CancelRequested says that the actor's region is closing (R2). Ready messages go on until the actor
+// says Drained, or its lanes are empty with no open obligation, or the budget ends (R3).
+type CancelRequested struct {
+	Reason base.Reason
+}
+
+// ChildStarted tells a supervisor that a child's incarnation is ready.
+type ChildStarted struct {
+	Child       Ref
+	Incarnation base.Incarnation
+}
+
+// ChildEnded tells a supervisor that a child's incarnation has ended and that its region is closed.
+// Ready says whether it had been ready before.
+type ChildEnded struct {
+	Child       Ref
+	Incarnation base.Incarnation
+	Ready       bool
+	Exit        Exit
+	Proof       regions.Proof
+}
+
+// ChildWedged tells a supervisor that a child's handler does not return: its region is Wedged (R6).
+type ChildWedged struct {
+	Child       Ref
+	Incarnation base.Incarnation
+}
+
+// Down tells the holder of a monitor, exactly once, that the watched incarnation has ended, also when
+// the monitor was set after that (then Exit.Kind is ExitGone).
+type Down struct {
+	Monitor MonitorID
+	Of      Ref
+	Exit    Exit
+}
+
+// LinkDown is what an actor that traps links gets in place of its own end when a linked actor ends.
+type LinkDown struct {
+	Of   Ref
+	Exit Exit
+}
+
+// Undelivered returns a message to its sender under the queue policy Return.
+type Undelivered struct {
+	To  Ref
+	Msg any
+	Err error
+}
+
+// control is the kernel's own message in the Cancel lane. Two of them merge into the strongest.
+type control struct {
+	cancel bool        // the region asks
+	kill   bool        // end at this boundary
+	alone  bool        // look again whether the drain is done
+	reason base.Reason // strongest so far
+	exit   *Exit       // end with this exit (links)
+}
+
+func (c control) merge(o control) control {
+	c.cancel, c.kill, c.alone = c.cancel || o.cancel, c.kill || o.kill, c.alone || o.alone
+	c.reason = c.reason.Strengthen(o.reason)
+	if c.exit == nil {
+		c.exit = o.exit
+	}
+	return c
+}
+
+// Message is what travels between slots. Hosts carry it and never look inside.
+type Message struct {
+	Body any
+
+	from     *Slot
+	trace    TraceID
+	life     base.Incarnation // the only incarnation it is for; zero: any
+	timer    *Timer           // set for a timer that fired
+	reserved bool             // its place in the Ready lane was reserved
+	request  *request         // set for kernel requests that are not queued: reserve, monitor, link …
+}
+
+// From is the sender; the zero Ref for the outside world.
+func (m Message) From() Ref { return Ref{m.from} }
+
+// mergeControl is the Cancel lane's merge (L4): only control messages merge.
+func mergeControl(old, add Message) (Message, bool) {
+	a, ok := old.Body.(control)
+	b, ok2 := add.Body.(control)
+	if !ok || !ok2 {
+		return old, false
+	}
+	old.Body = a.merge(b)
+	return old, true
+}

@@ -1,0 +1,147 @@
+package actors
+
+import (
+	"github.com/franken-node/fnode-supervisor/internal/base"
+	"github.com/franken-node/fnode-supervisor/lanes"
+)
+
+// MonitorID names a monitor or a link to the actor that set it.
+type MonitorID uint64
+
+// watcher is who hears of an incarnation's end.
+type watcher struct {
+	slot *Slot
+	life base.Incarnation
+	link bool
+}
+
+// requestKind names a kernel request: served at acceptance, never queued.
+type requestKind uint8
+
+const (
+	reqMonitor requestKind = iota
+	reqLink
+	reqDemonitor
+	reqReserve
+	reqUnreserve
+)
+
+type request struct {
+	kind requestKind
+	id   uint64
+	from *Slot
+	life base.Incarnation
+	what any
+}
+
+// serve does a kernel request at the moment at which it arrives.
+func (s *Slot) serve(r *request) error {
+	switch r.kind {
+	case reqMonitor, reqLink:
+		s.watch(r)
+	case reqDemonitor:
+		s.mu.Lock()
+		delete(s.watchers, MonitorID(r.id))
+		s.mu.Unlock()
+	case reqReserve:
+		s.reserve(r)
+	case reqUnreserve:
+		s.box.Release(lanes.Ready)
+		s.grant()
+	}
+	return nil
+}
+
+// Monitor asks to hear of the end of the actor's incarnation: exactly one Down, also when that has
+// ended already. The place of the Down is reserved now. It needs CapWatch.
+func (cx *Cx) Monitor(of Ref) (MonitorID, error) {
+	if err := cx.may(CapWatch); err != nil {
+		return 0, err
+	}
+	slot := cx.slot
+	if !slot.box.Reserve(lanes.Ready) {
+		return 0, slot.full("a Down")
+	}
+	id := MonitorID(slot.sys.nextID())
+	cx.cell.monitors[id] = of.slot
+	r := &request{kind: reqMonitor, id: uint64(id), from: slot, life: cx.cell.n}
+	if of.slot == nil {
+		slot.putReserved(lanes.Ready, 0, Message{Body: Down{id, of, Exit{Kind: ExitGone}}, life: cx.cell.n})
+		return id, nil
+	}
+	return id, slot.sys.host.Send(slot, of.slot, Message{request: r})
+}
+
+// Demonitor takes a monitor back, also when its Down is queued already.
+func (cx *Cx) Demonitor(id MonitorID) {
+	of, ok := cx.cell.monitors[id]
+	if !ok {
+		return
+	}
+	delete(cx.cell.monitors, id)
+	cx.slot.sys.carry(cx.slot, of, Message{request: &request{kind: reqDemonitor, id: uint64(id), from: cx.slot}})
+	down := func(m Message) bool { d, ok := m.Body.(Down); return ok && d.Monitor == id }
+	if cx.slot.box.Remove(lanes.Ready, down) == 0 {
+		cx.slot.box.Release(lanes.Ready)
+	}
+}
+
+// Link ties two incarnations: when one ends abnormally the other ends too, or gets LinkDown if it traps
+// links. Linking to what is gone counts as its end. It needs CapWatch.
+func (cx *Cx) Link(to Ref) error {
+	if err := cx.may(CapWatch); err != nil {
+		return err
+	}
+	me, id := cx.slot, cx.slot.sys.nextID()
+	if to.slot == nil {
+		me.acceptCancel(Message{Body: LinkDown{to, Exit{Kind: ExitGone}}, life: cx.cell.n})
+		return nil
+	}
+	me.mu.Lock()
+	me.addWatcher(MonitorID(id), watcher{slot: to.slot, link: true})
+	me.mu.Unlock()
+	return me.sys.host.Send(me, to.slot, Message{request: &request{kind: reqLink, id: id, from: me, life: cx.cell.n}})
+}
+
+func (s *Slot) addWatcher(id MonitorID, w watcher) {
+	if s.watchers == nil {
+		s.watchers = map[MonitorID]watcher{}
+	}
+	s.watchers[id] = w
+}
+
+// watch registers a watcher with the incarnation that lives or closes; where there is none it hears so
+// at once.
+func (s *Slot) watch(r *request) {
+	w := watcher{slot: r.from, life: r.life, link: r.kind == reqLink}
+	s.mu.Lock()
+	alive := s.cell.Load() != nil || s.closing != nil
+	if alive {
+		s.addWatcher(MonitorID(r.id), w)
+	}
+	s.mu.Unlock()
+	if !alive {
+		w.tell(s, MonitorID(r.id), Exit{Kind: ExitGone})
+	}
+}
+
+// tell brings the end of s to the watcher.
+func (w watcher) tell(s *Slot, id MonitorID, e Exit) {
+	if w.link {
+		s.sys.carry(s, w.slot, Message{Body: LinkDown{Ref{s}, e}, life: w.life})
+		return
+	}
+	s.sys.carry(s, w.slot, Message{Body: Down{id, Ref{s}, e}, life: w.life, reserved: true})
+}
+
+// linked applies the end of a linked actor: a message where links are trapped, else the own end unless
+// the other ended cleanly.
+func (c *Cell) linked(m LinkDown) any {
+	if c.slot.opts.TrapLinks {
+		return m
+	}
+	if !m.Exit.Clean() {
+		c.finish(Exit{Kind: ExitLinked, Err: m.Exit.Err, On: m.Of.Path()})
+	}
+	return nil
+}

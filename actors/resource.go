@@ -1,0 +1,55 @@
+package actors
+
+import (
+	"github.com/franken-node/fnode-supervisor/internal/base"
+	"github.com/franken-node/fnode-supervisor/regions"
+	codes "github.com/franken-node/fnode-supervisor/spec/errors"
+)
+
+// Resource is something outside that an actor's region owns: a process, a cgroup, a file, a listener, a
+// goroutine. Its methods must not block; it ends by the release that Own returned.
+type Resource = regions.Member
+
+// Own makes res a member of the caller's region (R1): the region is not closed before release was
+// called, from any goroutine, once. It needs CapProcess.
+func (cx *Cx) Own(k regions.Kind, res Resource) (release func(base.Outcome), err error) {
+	if err := cx.may(CapProcess); err != nil {
+		return nil, err
+	}
+	if cx.cell.fenced.Load() {
+		return nil, codes.New(codes.Gone, "%s is fenced: its effects are refused", cx.slot.path)
+	}
+	cx.slot.sys.host.Step(cx.slot, StepProcess)
+	h, err := cx.cell.region.Join(k, res)
+	if err != nil {
+		return nil, err
+	}
+	return h.Leave, nil
+}
+
+// Finalize registers f to run when the incarnation's region is quiescent: last registered first, masked
+// from cancel. f must not block.
+func (cx *Cx) Finalize(label string, f func() error) error {
+	return cx.cell.region.Finalize(label, f)
+}
+
+// Port is how a driver's goroutine reaches the actor that started it: messages of this incarnation
+// only, in the Ready lane.
+type Port struct {
+	slot *Slot
+	life base.Incarnation
+}
+
+// Port gives the address under which drivers reach this incarnation.
+func (cx *Cx) Port() Port { return Port{cx.slot, cx.cell.n} }
+
+// Tell sends m to the incarnation; a later one never sees it. The error is a refusal.
+func (p Port) Tell(m any) error {
+	return p.slot.sys.host.Send(nil, p.slot, Message{Body: m, life: p.life})
+}
+
+// Urgent sends m in a place beside the Ready lane's bound: for the last word of a driver (a process has
+// ended), which must not be refused. A driver may say one such word per thing that it owns.
+func (p Port) Urgent(m any) {
+	p.slot.putExtra(Message{Body: m, life: p.life})
+}

@@ -1,0 +1,260 @@
+package actors
+
+import (
+	"fmt"
+	"reflect"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/franken-node/fnode-supervisor/internal/base"
+	"github.com/franken-node/fnode-supervisor/lanes"
+	"github.com/franken-node/fnode-supervisor/regions"
+	codes "github.com/franken-node/fnode-supervisor/spec/errors"
+)
+
+// Slot is the place of one logical actor: its mailbox, which outlives incarnations, and the
+// incarnation that lives there now, if any. Hosts run slots; nobody else touches them.
+//
+// Deliver is called by one worker at a time. Accept, Fire and the region callbacks may come from any
+// goroutine.
+type Slot struct {
+	sys       *System          // immutable
+	id        base.ID          // immutable
+	path      string           // immutable
+	opts      Child            // immutable but for Behaviour, which is owned by the spawner
+	owner     *Slot            // immutable; nil for an actor that the outside started
+	region    *regions.Region  // immutable: the region that owns the slot
+	handle    *regions.Handle  // immutable
+	ownerLife base.Incarnation // immutable: the owner's incarnation that spawned it
+	box       *lanes.Mailbox[Message]
+	cell      atomic.Pointer[Cell] // the incarnation that handles messages; nil: parked
+	view      atomic.Pointer[any]  // written by Cx.Publish
+	state     atomic.Uint32        // written by Cell.step: what inspection shows
+	stats     SlotStats            // atomics inside
+
+	mu        sync.Mutex
+	n         base.Incarnation      // guarded by mu: incarnations so far
+	parked    bool                  // guarded by mu: out of the run queue though the mailbox is active
+	closing   *Cell                 // guarded by mu: ended, its region not closed yet
+	gone      bool                  // guarded by mu
+	leaving   bool                  // guarded by mu: retire when the incarnation's region is closed
+	room      []*request            // guarded by mu: permits that wait for a place, first come first
+	watchers  map[MonitorID]watcher // guarded by mu: of the incarnation that lives or is closing
+	onRetired []func(Exit)          // guarded by mu
+	last      Exit                  // guarded by mu: how the last incarnation ended
+}
+
+// SlotStats counts what a slot did. Every field is atomic: written by the worker, read by anyone.
+type SlotStats struct {
+	Restarts, Handled, Dead, Late atomic.Uint64
+	Since                         atomic.Int64 // ns of the incarnation's start
+}
+
+// Next says what a host does with a slot after a delivery.
+type Next uint8
+
+// More: deliver again. Idle: wait for Ready. Parked: no incarnation; wait for Spawn.
+const (
+	More Next = iota
+	Idle
+	Parked
+)
+
+// ID is the slot's id in this process run.
+func (s *Slot) ID() base.ID { return s.id }
+
+// Path is the slot's file-like path.
+func (s *Slot) Path() string { return s.path }
+
+// StuckAfter is how long a handler may run before it is stuck (L6).
+func (s *Slot) StuckAfter() time.Duration { return s.opts.StuckAfter }
+
+// Class is the lane that would be served next: the slot's class in the run queue (L6).
+func (s *Slot) Class() lanes.Lane {
+	return s.box.Class()
+}
+
+// Accept is the moment at which m arrives: it is queued, merged or refused. Hosts call it from Send.
+// A nil error means that the kernel owns m.
+func (s *Slot) Accept(m Message) error {
+	if m.request != nil {
+		return s.serve(m.request)
+	}
+	if m.reserved {
+		s.putReserved(lanes.Ready, 0, m)
+		return nil
+	}
+	if s.isGone() {
+		return s.refuseGone()
+	}
+	lane, due := laneOf(m.Body)
+	switch lane {
+	case lanes.Cancel:
+		s.acceptCancel(m)
+		return nil
+	case lanes.Timed:
+		return s.accepted(s.box.PutTimed(due.UnixNano(), m), m)
+	}
+	return s.accepted(s.box.Put(m), m)
+}
+
+// acceptCancel merges m into the Cancel lane. Done closes now: at acceptance, not at delivery (C2).
+func (s *Slot) acceptCancel(m Message) {
+	if c, ok := m.Body.(control); ok && (c.cancel || c.kill) {
+		if cell := s.cell.Load(); cell != nil {
+			cell.cx.cancel(c.reason)
+		}
+	}
+	if s.box.PutCancel(m, mergeControl) {
+		s.sys.host.Ready(s)
+	}
+	s.sweepIfGone()
+}
+
+func (s *Slot) accepted(p lanes.Put[Message], m Message) error {
+	if p.Wake {
+		s.sys.host.Ready(s)
+	}
+	switch p.Result {
+	case lanes.Refused:
+		return s.full(typeName(m.Body))
+	case lanes.Dropped:
+		s.dead(p.Old, codes.New(codes.LaneFull, "%s dropped its oldest message to take a newer one", s.path))
+	}
+	s.sweepIfGone()
+	return nil
+}
+
+// putReserved queues m in a place that was reserved before.
+func (s *Slot) putReserved(l lanes.Lane, due int64, m Message) {
+	if s.box.PutReserved(l, due, m) {
+		s.sys.host.Ready(s)
+	}
+	s.sweepIfGone()
+}
+
+// putExtra queues m in the Ready lane beside its bound.
+func (s *Slot) putExtra(m Message) {
+	if s.box.PutExtra(m) {
+		s.sys.host.Ready(s)
+	}
+	s.sweepIfGone()
+}
+
+func (s *Slot) isGone() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.gone
+}
+
+// sweepIfGone catches a message that slipped in while the slot was being retired.
+func (s *Slot) sweepIfGone() {
+	if s.isGone() {
+		s.sweep(codes.New(codes.Gone, "%s is gone", s.path))
+	}
+}
+
+func (s *Slot) full(what string) error {
+	return codes.New(codes.LaneFull, "%s refuses %s: its lane of %d is full", s.path, what, s.box.Cap(lanes.Ready)).
+		Retry(retryAfter)
+}
+
+const retryAfter = 10 * time.Millisecond
+
+func (s *Slot) refuseGone() error { return codes.New(codes.Gone, "%s is gone", s.path) }
+
+// Deliver takes the next message and runs its handler to completion. One worker at a time.
+func (s *Slot) Deliver() Next {
+	c := s.cell.Load()
+	if c == nil {
+		return s.park()
+	}
+	if c.abandoned() {
+		return s.park()
+	}
+	if !c.begun {
+		c.begin()
+		return s.next(c)
+	}
+	m, lane, ok := s.box.Take()
+	if !ok {
+		return s.rest()
+	}
+	c.deliver(m, lane)
+	s.box.Delivered(lane)
+	s.grant()
+	return s.next(c)
+}
+
+func (s *Slot) next(c *Cell) Next {
+	if c.abandoned() || s.cell.Load() == nil {
+		return s.park()
+	}
+	return s.rest()
+}
+
+// rest gives the mailbox back if it is empty.
+func (s *Slot) rest() Next {
+	if s.box.Idle() {
+		return Idle
+	}
+	return More
+}
+
+// park takes the slot out of the run queue until its next incarnation is spawned.
+func (s *Slot) park() Next {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cell.Load() != nil {
+		return More
+	}
+	s.parked = true
+	return Parked
+}
+
+// wakeUp says whether the host has to queue a slot whose incarnation was just made.
+func (s *Slot) wakeUp() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.parked {
+		s.parked = false
+		return true
+	}
+	return s.box.Activate()
+}
+
+// Wake is for hosts: it says whether Spawn has to put s into the run queue.
+func (s *Slot) Wake() bool { return s.wakeUp() }
+
+// dead gives m to the dead letters: nothing is lost in silence (L5).
+func (s *Slot) dead(m Message, why error) {
+	s.stats.Dead.Add(1)
+	if p, ok := m.Body.(promise); ok {
+		p.abandon(s, lost(s.path, base.EffectNone))
+	}
+	s.sys.deadLetter(s, m, why)
+}
+
+// sweep empties every lane into the dead letters.
+func (s *Slot) sweep(why error) {
+	for _, l := range []lanes.Lane{lanes.Cancel, lanes.Timed, lanes.Ready} {
+		for _, m := range s.box.Drain(l) {
+			if l == lanes.Cancel || m.timer != nil || m.life != 0 {
+				s.box.Revoked(l, 1)
+				continue
+			}
+			s.box.Dead(l, 1)
+			s.dead(m, why)
+		}
+	}
+}
+
+func typeName(v any) string {
+	if v == nil {
+		return "nil"
+	}
+	return reflect.TypeOf(v).String()
+}
+
+func (s *Slot) String() string { return fmt.Sprintf("%s (%s)", s.path, s.id) }

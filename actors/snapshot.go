@@ -1,0 +1,79 @@
+package actors
+
+import (
+	"sort"
+	"time"
+
+	"github.com/franken-node/fnode-supervisor/internal/base"
+	"github.com/franken-node/fnode-supervisor/lanes"
+	"github.com/franken-node/fnode-supervisor/spec"
+)
+
+// LaneView is the state of one lane of one actor.
+type LaneView struct {
+	Depth  int
+	Oldest time.Duration // age of its oldest message; zero when empty
+}
+
+// ActorView is what inspection shows of an actor, from counters and published views only (S9).
+type ActorView struct {
+	Path        string
+	ID          base.ID
+	State       string // Starting, Running, Draining, Ending, Fenced; Down between two incarnations
+	Incarnation base.Incarnation
+	Restarts    uint64
+	Since       time.Time
+	Supervisor  bool
+	Lanes       [3]LaneView
+	Counts      lanes.Counts
+	Handled     uint64
+	Dead        uint64
+	Late        uint64
+	Last        Exit // of the incarnation before
+	View        any  // what the behaviour published
+}
+
+// Snapshot lists every actor, sorted by path. It sends no message.
+func (sys *System) Snapshot() []ActorView {
+	sys.mu.RLock()
+	slots := make([]*Slot, 0, len(sys.paths))
+	for _, s := range sys.paths {
+		slots = append(slots, s)
+	}
+	sys.mu.RUnlock()
+	now := sys.host.Now()
+	out := make([]ActorView, len(slots))
+	for i, s := range slots {
+		out[i] = s.look(now)
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].Path < out[j].Path })
+	return out
+}
+
+func (s *Slot) look(now time.Time) ActorView {
+	v := ActorView{
+		Path: s.path, ID: s.id, State: "Down", Restarts: s.stats.Restarts.Load(), Supervisor: s.opts.Delegate,
+		Handled: s.stats.Handled.Load(), Dead: s.stats.Dead.Load(), Late: s.stats.Late.Load(),
+	}
+	if st := s.state.Load(); st > 0 {
+		v.State = spec.IncarnationState(st - 1).String()
+	}
+	if ns := s.stats.Since.Load(); ns > 0 {
+		v.Since = time.Unix(0, ns)
+	}
+	s.mu.Lock()
+	v.Incarnation, v.Last = s.n, s.last
+	s.mu.Unlock()
+	var look [3]lanes.View
+	look, v.Counts = s.box.Look()
+	for l, at := range look {
+		v.Lanes[l].Depth = at.Depth
+		if at.Oldest > 0 {
+			v.Lanes[l].Oldest = max(0, now.Sub(time.Unix(0, at.Oldest)))
+		}
+	}
+	if p := s.view.Load(); p != nil {
+		v.View = *p
+	}
+	return v
+}

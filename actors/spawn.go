@@ -1,0 +1,304 @@
+package actors
+
+import (
+	"time"
+
+	"github.com/franken-node/fnode-supervisor/internal/base"
+	"github.com/franken-node/fnode-supervisor/lanes"
+	"github.com/franken-node/fnode-supervisor/regions"
+	"github.com/franken-node/fnode-supervisor/spec"
+	codes "github.com/franken-node/fnode-supervisor/spec/errors"
+)
+
+// QueuePolicy says what happens to queued Ready messages when an incarnation ends and another follows (S5).
+type QueuePolicy uint8
+
+// QueueKeep: the next incarnation gets them (default). QueueDrop: dead letters. QueueReturn: back to
+// their senders as Undelivered.
+const (
+	QueueKeep QueuePolicy = iota
+	QueueDrop
+	QueueReturn
+)
+
+// Child says how an actor is spawned.
+type Child struct {
+	Name            string        // one path element; unique among its siblings
+	Behaviour       Behaviour     // of the first incarnation
+	Lanes           lanes.Options // capacities; zero means the defaults
+	Caps            Caps          // granted; zero means all the spawner holds
+	Queue           QueuePolicy   // default QueueKeep
+	Delegate        bool          // it closes what it owns by an order of its own: a supervisor
+	Supervised      bool          // the spawner hears ChildStarted, ChildEnded, ChildWedged, and decides what follows
+	TrapLinks       bool          // a linked actor's end is a LinkDown message instead of its own end
+	Lifetime        time.Duration // budget in time per incarnation; zero means none
+	Deliveries      int           // budget in deliveries per incarnation; zero means none
+	DrainDeliveries int           // Ready deliveries left after a cancel request; zero means no limit
+	StuckAfter      time.Duration // a handler over this is stuck (L6); zero means 10 s
+	Doors           bool          // foreign senders may stop it
+}
+
+// Ref is an actor's address. It names the slot, not the incarnation, and stays valid across restarts.
+// The zero Ref is nobody. Refs are comparable and may be shared.
+type Ref struct{ slot *Slot }
+
+// ID is the actor's id; zero for nobody.
+func (r Ref) ID() base.ID {
+	if r.slot == nil {
+		return 0
+	}
+	return r.slot.id
+}
+
+// Path is the actor's path; empty for nobody.
+func (r Ref) Path() string {
+	if r.slot == nil {
+		return ""
+	}
+	return r.slot.path
+}
+
+// String gives path and id.
+func (r Ref) String() string {
+	if r.slot == nil {
+		return "nobody"
+	}
+	return r.slot.String()
+}
+
+// Spawn starts an actor owned by the caller's region (R1). It needs CapSpawn. The error is
+// codes.RegionClosing once the region closes, or codes.NameTaken.
+func (cx *Cx) Spawn(o Child) (Ref, error) {
+	if err := cx.may(CapSpawn); err != nil {
+		return Ref{}, err
+	}
+	if cx.cell.fenced.Load() {
+		return Ref{}, codes.New(codes.Gone, "%s is fenced: its effects are refused", cx.slot.path)
+	}
+	if o.Caps == 0 {
+		o.Caps = CapAll
+	}
+	o.Caps &= cx.cell.caps
+	s, err := cx.slot.sys.newSlot(cx.slot, cx.cell.region, o)
+	if err != nil {
+		return Ref{}, err
+	}
+	if err := s.live(o.Behaviour); err != nil {
+		s.retire()
+		return Ref{}, err
+	}
+	cx.slot.sys.host.Spawn(cx.slot, s)
+	return Ref{s}, nil
+}
+
+// Respawn starts the next incarnation of a child whose last one has ended (ChildEnded).
+func (cx *Cx) Respawn(child Ref, b Behaviour) error {
+	if err := cx.mine(child); err != nil {
+		return err
+	}
+	s := child.slot
+	s.mu.Lock()
+	busy := s.gone || s.closing != nil || s.cell.Load() != nil
+	s.mu.Unlock()
+	if busy {
+		return codes.New(codes.Gone, "%s cannot start another incarnation now", s.path)
+	}
+	if err := s.live(b); err != nil {
+		return err
+	}
+	s.stats.Restarts.Add(1)
+	cx.slot.sys.host.Spawn(cx.slot, s)
+	return nil
+}
+
+// Close closes the region of the child's incarnation: the only way to end an actor. The caller hears
+// ChildEnded when it is done.
+func (cx *Cx) Close(child Ref, q regions.Request) error {
+	if err := cx.mine(child); err != nil {
+		return err
+	}
+	cx.slot.sys.host.Step(cx.slot, StepClose)
+	if c := child.slot.current(); c != nil {
+		c.region.Close(q)
+	}
+	return nil
+}
+
+// Kill ends the drain of a child that is closing: its budget is over.
+func (cx *Cx) Kill(child Ref) error {
+	if err := cx.mine(child); err != nil {
+		return err
+	}
+	cx.slot.sys.host.Step(cx.slot, StepClose)
+	if c := child.slot.current(); c != nil {
+		c.region.Kill()
+	}
+	return nil
+}
+
+// Retire gives the child's slot up for good: what is queued goes to the dead letters and its questions
+// are answered. A live incarnation is closed first.
+func (cx *Cx) Retire(child Ref) error {
+	if err := cx.mine(child); err != nil {
+		return err
+	}
+	child.slot.leave()
+	return nil
+}
+
+// mine refuses what is not a child of the caller's own incarnation.
+func (cx *Cx) mine(child Ref) error {
+	if err := cx.may(CapSpawn); err != nil {
+		return err
+	}
+	if child.slot == nil || child.slot.region != cx.cell.region {
+		return codes.New(codes.CapabilityDenied, "%s does not own %s", cx.slot.path, child)
+	}
+	return nil
+}
+
+// current is the incarnation that lives or is closing.
+func (s *Slot) current() *Cell {
+	if c := s.cell.Load(); c != nil {
+		return c
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closing
+}
+
+// live makes the next incarnation in a region of its own.
+func (s *Slot) live(b Behaviour) error {
+	s.mu.Lock()
+	s.n++
+	n := s.n
+	s.mu.Unlock()
+	r, err := s.region.Open(s.path)
+	if err != nil {
+		return err
+	}
+	c := newCell(s, n, b, s.opts.Caps, r)
+	if c.handle, err = r.Own(c, s.opts.Delegate); err != nil {
+		return err
+	}
+	s.stats.Since.Store(s.sys.host.Now().UnixNano())
+	s.state.Store(uint32(spec.Starting) + 1)
+	r.OnClosed(func(p regions.Proof) { s.closed(c, p) })
+	s.cell.Store(c)
+	if s.opts.Lifetime > 0 {
+		_, err = c.arm(s.opts.Lifetime, control{cancel: true, reason: base.ReasonBudget})
+	}
+	return err
+}
+
+// closed is called with the incarnation's proof: watchers, links and the supervisor hear of it now.
+func (s *Slot) closed(c *Cell, p regions.Proof) {
+	c.step(spec.LifeClosed)
+	s.mu.Lock()
+	s.closing = nil
+	watchers := s.watchers
+	s.watchers = nil
+	leaving := s.leaving
+	s.mu.Unlock()
+	s.state.Store(0)
+	s.sys.emit(Event{Kind: EventClosed, Path: s.path, Incarnation: c.n, Exit: c.exit, Proof: p, At: s.sys.host.Now()})
+	s.queueAfter(c)
+	follows := s.opts.Supervised && !leaving
+	if !follows {
+		s.retire()
+	}
+	for id, w := range watchers {
+		w.tell(s, id, c.exit)
+	}
+	if follows {
+		c.smu.Lock()
+		up := c.wasUp
+		c.smu.Unlock()
+		c.notify(ChildEnded{Ref{s}, c.n, up, c.exit, p})
+	}
+}
+
+// queueAfter applies the queue policy and drops what only the ended incarnation could use.
+func (s *Slot) queueAfter(c *Cell) {
+	s.box.Remove(lanes.Cancel, func(m Message) bool { return m.life == c.n })
+	if s.opts.Queue == QueueKeep {
+		return
+	}
+	for _, l := range []lanes.Lane{lanes.Timed, lanes.Ready} {
+		for _, m := range s.box.Drain(l) {
+			s.giveBack(l, m)
+		}
+	}
+}
+
+func (s *Slot) giveBack(l lanes.Lane, m Message) {
+	why := codes.New(codes.Gone, "%s: its incarnation ended before this message was handled", s.path)
+	if _, isAsk := m.Body.(promise); s.opts.Queue == QueueReturn && !isAsk && m.from != nil && m.life == 0 {
+		if s.sys.host.Send(s, m.from, Message{Body: Undelivered{Ref{s}, m.Body, why}}) == nil {
+			s.box.Revoked(l, 1)
+			return
+		}
+	}
+	s.box.Dead(l, 1)
+	s.dead(m, why)
+}
+
+// leave retires the slot as soon as no incarnation lives in it.
+func (s *Slot) leave() {
+	s.mu.Lock()
+	s.leaving = true
+	c := s.cell.Load()
+	busy := c != nil || s.closing != nil
+	s.mu.Unlock()
+	if !busy {
+		s.retire()
+		return
+	}
+	if c != nil {
+		c.region.Close(regions.Request{Reason: base.ReasonParentClosing})
+	}
+}
+
+// retire ends the slot: exactly once, with no incarnation in it.
+func (s *Slot) retire() {
+	s.mu.Lock()
+	if s.gone {
+		s.mu.Unlock()
+		return
+	}
+	s.gone = true
+	room, told, last := s.room, s.onRetired, s.last
+	s.room, s.onRetired = nil, nil
+	s.mu.Unlock()
+	s.sys.forget(s)
+	s.sweep(s.refuseGone())
+	for _, r := range room {
+		r.refuse(s, s.refuseGone())
+	}
+	for _, f := range told {
+		f(last)
+	}
+	s.handle.LeaveWith(base.OutcomeOk, regions.Left{Messages: s.box.Len()})
+}
+
+// member is the slot as its region sees it.
+type member Slot
+
+// Label is the slot's path.
+func (m *member) Label() string { return m.path }
+
+// Ask: a slot with a live incarnation leaves when that has closed; an empty one now.
+func (m *member) Ask(regions.Request) { (*Slot)(m).leaveIfEmpty() }
+
+// Kill is the same: there is nothing to drain in a slot.
+func (m *member) Kill() { (*Slot)(m).leaveIfEmpty() }
+
+func (s *Slot) leaveIfEmpty() {
+	s.mu.Lock()
+	s.leaving = true
+	busy := s.cell.Load() != nil || s.closing != nil
+	s.mu.Unlock()
+	if !busy {
+		s.retire()
+	}
+}

@@ -1,0 +1,211 @@
+package actors
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/franken-node/fnode-supervisor/internal/base"
+	"github.com/franken-node/fnode-supervisor/internal/invariant"
+	"github.com/franken-node/fnode-supervisor/lanes"
+	"github.com/franken-node/fnode-supervisor/regions"
+	codes "github.com/franken-node/fnode-supervisor/spec/errors"
+)
+
+// EventKind names an event of the system's life.
+type EventKind string
+
+// The kinds of events that the kernel emits; packages above add their own.
+const (
+	EventSpawned    EventKind = "spawned"
+	EventStarted    EventKind = "started"
+	EventEnded      EventKind = "ended"
+	EventClosed     EventKind = "closed"
+	EventRetired    EventKind = "retired"
+	EventStuck      EventKind = "stuck"
+	EventWedged     EventKind = "wedged"
+	EventLeaked     EventKind = "leaked"
+	EventDeadLetter EventKind = "dead_letter"
+	EventViolated   EventKind = "violated"
+)
+
+// Event is something that happened. It is immutable.
+type Event struct {
+	Kind        EventKind
+	Path        string
+	Incarnation base.Incarnation
+	At          time.Time
+	Exit        Exit          // ended, closed
+	Proof       regions.Proof // closed
+	Detail      string
+	Err         error
+}
+
+// System is the set of actors of one host: the slots, the scope tree and the counters. All methods may
+// be called from any goroutine.
+type System struct {
+	host  Host            // immutable
+	root  *regions.Region // immutable
+	ids   atomic.Uint64   // written by nextID
+	sink  func(Event)     // immutable
+	dead  sync.Map        // reason code -> *atomic.Uint64
+	mu    sync.RWMutex
+	paths map[string]*Slot // guarded by mu
+	hooks Hooks            // immutable
+}
+
+// Hooks are told of slots that come and go; the fabric registers names with them. They must not block.
+type Hooks struct {
+	Spawned func(Ref)
+	Retired func(Ref)
+}
+
+// Options configure a System.
+type Options struct {
+	Name   string      // of the root region; default "root"
+	Events func(Event) // called inline, from any goroutine, must be fast; nil drops them
+	Hooks  Hooks
+}
+
+// NewSystem makes an empty system that runs on h.
+func NewSystem(h Host, o Options) *System {
+	if o.Name == "" {
+		o.Name = "root"
+	}
+	if o.Events == nil {
+		o.Events = func(Event) {}
+	}
+	sys := &System{host: h, sink: o.Events, hooks: o.Hooks, paths: map[string]*Slot{}}
+	sys.root = regions.NewRoot(o.Name, func() base.RegionID { return base.RegionID(sys.nextID()) })
+	return sys
+}
+
+// Root is the region that owns everything.
+func (sys *System) Root() *regions.Region { return sys.root }
+
+// Now is the run's clock.
+func (sys *System) Now() time.Time { return sys.host.Now() }
+
+// Spawn starts an actor in the root region: how the outside world starts a tree.
+func (sys *System) Spawn(o Child) (Ref, error) {
+	if o.Caps == 0 {
+		o.Caps = CapAll
+	}
+	s, err := sys.newSlot(nil, sys.root, o)
+	if err != nil {
+		return Ref{}, err
+	}
+	if err := s.live(o.Behaviour); err != nil {
+		s.retire()
+		return Ref{}, err
+	}
+	sys.host.Spawn(nil, s)
+	return Ref{s}, nil
+}
+
+// Lookup finds an actor by its path.
+func (sys *System) Lookup(path string) (Ref, bool) {
+	sys.mu.RLock()
+	defer sys.mu.RUnlock()
+	s, ok := sys.paths[path]
+	return Ref{s}, ok
+}
+
+// Tell sends a message from the outside world.
+func (sys *System) Tell(to Ref, m any) error {
+	if to.slot == nil {
+		return codes.New(codes.Gone, "%T is sent to nobody", m)
+	}
+	return sys.host.Send(nil, to.slot, Message{Body: m})
+}
+
+func (sys *System) newSlot(owner *Slot, r *regions.Region, o Child) (*Slot, error) {
+	if o.Behaviour == nil || o.Name == "" || len(o.Name) > 256 || strings.ContainsAny(o.Name, "\x00\n") {
+		return nil, codes.New(codes.BadChild, "a child needs a behaviour and a name of 1 to 256 bytes, got %q", o.Name)
+	}
+	if o.StuckAfter == 0 {
+		o.StuckAfter = 10 * time.Second
+	}
+	s := &Slot{sys: sys, id: base.ID(sys.nextID()), path: o.Name, opts: o, owner: owner, region: r}
+	s.opts.Behaviour = nil
+	if owner != nil {
+		s.path = owner.path + "/" + o.Name
+		s.ownerLife = owner.current().n
+	}
+	o.Lanes.Stamp = func() int64 { return sys.host.Now().UnixNano() }
+	s.box = lanes.New[Message](o.Lanes)
+	sys.mu.Lock()
+	if _, taken := sys.paths[s.path]; taken {
+		sys.mu.Unlock()
+		return nil, codes.New(codes.NameTaken, "there is an actor %s already", s.path)
+	}
+	sys.paths[s.path] = s
+	sys.mu.Unlock()
+	var err error
+	if s.handle, err = r.Join(regions.Slot, (*member)(s)); err != nil {
+		sys.unname(s)
+		return nil, err
+	}
+	if sys.hooks.Spawned != nil {
+		sys.hooks.Spawned(Ref{s})
+	}
+	sys.emit(Event{Kind: EventSpawned, Path: s.path, At: sys.host.Now()})
+	return s, nil
+}
+
+func (sys *System) unname(s *Slot) {
+	sys.mu.Lock()
+	defer sys.mu.Unlock()
+	if sys.paths[s.path] == s {
+		delete(sys.paths, s.path)
+	}
+}
+
+func (sys *System) forget(s *Slot) {
+	sys.unname(s)
+	if sys.hooks.Retired != nil {
+		sys.hooks.Retired(Ref{s})
+	}
+	sys.emit(Event{Kind: EventRetired, Path: s.path, At: sys.host.Now()})
+}
+
+// carry sends for the kernel itself: to somebody who may be gone, where that is no error. It says
+// whether the message arrived.
+func (sys *System) carry(from, to *Slot, m Message) bool {
+	if to == nil {
+		return false
+	}
+	return sys.host.Send(from, to, m) == nil
+}
+
+func (sys *System) nextID() uint64 { return sys.ids.Add(1) }
+
+func (sys *System) emit(e Event) { sys.sink(e) }
+
+func (sys *System) deadLetter(s *Slot, m Message, why error) {
+	code := "unknown"
+	if c := codes.From(why); c != nil {
+		code = c.Code.Name
+	}
+	n, _ := sys.dead.LoadOrStore(code, new(atomic.Uint64))
+	n.(*atomic.Uint64).Add(1)
+	sys.emit(Event{Kind: EventDeadLetter, Path: s.path, At: sys.host.Now(), Detail: typeName(m.Body), Err: why})
+}
+
+// DeadLetters counts the dead letters by the name of the code that says why.
+func (sys *System) DeadLetters() map[string]uint64 {
+	out := map[string]uint64{}
+	sys.dead.Range(func(k, v any) bool {
+		out[k.(string)] = v.(*atomic.Uint64).Load()
+		return true
+	})
+	return out
+}
+
+// violated reports a broken rule; in tests it panics.
+func (sys *System) violated(rule, format string, args ...any) {
+	sys.emit(Event{Kind: EventViolated, At: sys.host.Now(), Detail: rule + ": " + fmt.Sprintf(format, args...)})
+	invariant.Violated(rule, format, args...)
+}

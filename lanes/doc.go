@@ -1,0 +1,19 @@
+// Package lanes is the three-lane mailbox and the run queue of the same three classes (rules L1 to L6).
+//
+// Cancel overtakes Timed, Timed overtakes Ready, and none starves: Choose, a pure function of a small
+// state, bounds how many deliveries the head of each lane waits. Cancel and Ready keep the order of
+// arrival; Timed is ordered by deadline, ties by arrival. Ready and Timed are bounded and refuse what does
+// not fit; Cancel never refuses, since equal requests merge. Every message is counted: sent = queued + in
+// delivery + handled + dead + refused + merged + revoked (L5).
+//
+// It never looks into a message, reads a clock or starts a goroutine.
+//
+// Concurrency: a Mailbox takes messages from any goroutine and gives them to one consumer at a time: the
+// put that makes it active returns wake, and it stays active until Idle returns true. A RunQueue serves
+// any number of workers.
+//
+//	box := lanes.New[string](lanes.Options{Ready: 64})
+//	if box.Put(lanes.Ready, "hello").Wake { queue.Push(box.Class(), slot) }
+//	v, lane, ok := box.Take()
+//	box.Delivered(lane)
+package lanes

@@ -1,0 +1,82 @@
+package lanes
+
+import "sync"
+
+// RunQueue is the queue of runnable slots: the same three classes and streak rules as a mailbox (L6).
+// All methods may be called from any goroutine.
+type RunQueue[T any] struct {
+	mu      sync.Mutex
+	waiting sync.Cond
+	streak  Streak         // guarded by mu
+	classes [count]ring[T] // guarded by mu
+	closed  bool           // guarded by mu
+}
+
+// NewRunQueue makes an empty queue.
+func NewRunQueue[T any]() *RunQueue[T] {
+	q := &RunQueue[T]{}
+	q.waiting.L = &q.mu
+	return q
+}
+
+// Push queues v in its class and wakes one worker.
+func (q *RunQueue[T]) Push(class Lane, v T) {
+	q.mu.Lock()
+	q.classes[class].push(entry[T]{v: v})
+	q.mu.Unlock()
+	q.waiting.Signal()
+}
+
+// Next gives the next slot by rule L3, and waits for one. ok is false once the queue is closed and empty.
+func (q *RunQueue[T]) Next() (v T, ok bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for {
+		l, next, some := Choose(q.streak, q.has())
+		if some {
+			q.streak = next
+			return q.classes[l].pop().v, true
+		}
+		if q.closed {
+			return v, false
+		}
+		q.waiting.Wait()
+	}
+}
+
+// Above says whether a class more urgent than that one waits: a worker looks at every delivery boundary.
+func (q *RunQueue[T]) Above(class Lane) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for l := range class {
+		if q.classes[l].len() > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// Len is how many slots wait.
+func (q *RunQueue[T]) Len() (n int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for l := range q.classes {
+		n += q.classes[l].len()
+	}
+	return n
+}
+
+// Close lets Next return false once the queue is empty.
+func (q *RunQueue[T]) Close() {
+	q.mu.Lock()
+	q.closed = true
+	q.mu.Unlock()
+	q.waiting.Broadcast()
+}
+
+func (q *RunQueue[T]) has() (w [3]bool) {
+	for l := range q.classes {
+		w[l] = q.classes[l].len() > 0
+	}
+	return w
+}

@@ -1,0 +1,223 @@
+package regions
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/franken-node/fnode-supervisor/internal/base"
+	"github.com/franken-node/fnode-supervisor/internal/invariant"
+	"github.com/franken-node/fnode-supervisor/spec"
+)
+
+// Close requests the end of the region and of everything in it. It returns at once; OnClosed tells
+// when it is done. A second request only strengthens the first.
+func (r *Region) Close(q Request) {
+	r.mu.Lock()
+	stronger := q.Reason > r.reason || q.Brutal && !r.brutal
+	r.reason = r.reason.Strengthen(q.Reason)
+	r.brutal = r.brutal || q.Brutal
+	q = Request{r.reason, r.brutal}
+	do := r.step(spec.RegionClose)
+	var targets []*Handle
+	if do == "ask" || do == "strengthen" && stronger {
+		targets = r.targets(q.Brutal)
+	}
+	r.mu.Unlock()
+	for _, h := range targets {
+		if q.Brutal {
+			h.member.Kill()
+		} else {
+			h.member.Ask(q)
+		}
+	}
+	if do != "ask" {
+		return
+	}
+	r.mu.Lock()
+	r.step(spec.RegionAsked)
+	r.mu.Unlock()
+	r.settle()
+}
+
+// Kill ends every member at its next boundary, without draining: the budget of the close is over. On
+// an open region it is a brutal close.
+func (r *Region) Kill() {
+	r.mu.Lock()
+	if r.state == spec.RegionOpen {
+		r.mu.Unlock()
+		r.Close(Request{Reason: base.ReasonTimeout, Brutal: true})
+		return
+	}
+	do := r.step(spec.RegionKill)
+	r.brutal = true
+	var targets []*Handle
+	if do == "kill" {
+		targets = r.targets(true)
+	}
+	r.mu.Unlock()
+	for _, h := range targets {
+		h.member.Kill()
+	}
+}
+
+// targets lists who hears of a request: the supervisor alone, or every member together; a kill reaches
+// every member.
+func (r *Region) targets(brutal bool) []*Handle {
+	if r.delegate && r.owner != nil && !r.owner.left && !brutal {
+		return []*Handle{r.owner}
+	}
+	out := make([]*Handle, 0, r.live)
+	for h := r.first; h != nil; h = h.succ {
+		out = append(out, h)
+	}
+	return out
+}
+
+// Left is what a member leaves behind; an actor counts its messages, timers and obligations.
+type Left struct {
+	Messages, Timers, Obligations int
+}
+
+// Leave says that the member has ended. The second call is a broken invariant.
+func (h *Handle) Leave(o base.Outcome) { h.LeaveWith(o, Left{}) }
+
+// LeaveWith says that the member has ended and counts what it leaves behind (all zero in a right world).
+func (h *Handle) LeaveWith(o base.Outcome, left Left) {
+	r := h.region
+	r.mu.Lock()
+	if h.left {
+		r.mu.Unlock()
+		invariant.Violated("R1", "%s left twice", h)
+		return
+	}
+	h.left = true
+	r.unlink(h)
+	r.proof.Ended[h.kind]++
+	r.proof.add(left)
+	r.proof.Outcome = r.proof.Outcome.Worst(o)
+	if h.isStuck {
+		r.unstick(h)
+	}
+	r.mu.Unlock()
+	r.settle()
+}
+
+// Stuck says that the member cannot be stopped: its handler does not return (R6).
+func (h *Handle) Stuck() {
+	r := h.region
+	r.mu.Lock()
+	if h.left || h.isStuck {
+		r.mu.Unlock()
+		return
+	}
+	h.isStuck = true
+	r.stuck++
+	if h.passive() {
+		r.lost++
+	}
+	r.mu.Unlock()
+	r.settle()
+}
+
+// passive members do not run code of their own: a parent does not wait for them for ever, it names them.
+func (h *Handle) passive() bool { return h.kind == Descendant || h.kind == Slot }
+
+func (r *Region) unstick(h *Handle) {
+	h.isStuck = false
+	r.stuck--
+	if h.passive() {
+		r.lost--
+	}
+}
+
+// settle looks whether the region can go on: to finalizing, to wedged, or to telling its owner that it
+// is alone.
+func (r *Region) settle() {
+	r.mu.Lock()
+	var do string
+	var alone Owner
+	switch {
+	case r.state == spec.RegionWedged && r.live == r.lost:
+		do = r.step(spec.RegionReturned)
+	case r.state != spec.RegionDraining:
+	case r.live == r.lost:
+		do = r.step(spec.RegionEmpty)
+	case r.live == r.stuck:
+		do = r.step(spec.RegionStuck)
+	case r.owner != nil && !r.owner.left && !r.owner.isStuck && r.live-r.lost == 1:
+		alone = r.owner.member.(Owner)
+	}
+	r.mu.Unlock()
+	switch do {
+	case "finalize":
+		r.finalize()
+	case "fence":
+		if r.parent != nil {
+			r.parent.Stuck()
+		}
+	}
+	if alone != nil {
+		alone.Alone()
+	}
+}
+
+// finalize runs the finalizers in reverse, builds the proof and tells the parent and the watchers.
+func (r *Region) finalize() {
+	r.mu.Lock()
+	todo := r.finalizers
+	r.finalizers = nil
+	r.mu.Unlock()
+	var worst base.Outcome
+	var faults []string
+	for _, f := range slices.Backward(todo) {
+		if o, err := runFinalizer(f); err != nil {
+			worst, faults = worst.Worst(o), append(faults, f.label+": "+err.Error())
+		}
+	}
+	r.mu.Lock()
+	r.proof.seal(r, worst, faults)
+	event := spec.RegionFinalized
+	if len(r.proof.Residue) > 0 {
+		event = spec.RegionResidue
+	}
+	r.step(event)
+	p, watchers := r.proof, r.watchers
+	r.watchers = nil
+	r.mu.Unlock()
+	if !p.Quiescent() && len(p.Residue) == 0 {
+		invariant.Violated("R4", "region %s closed, and yet: %s", r.name, p)
+	}
+	for _, f := range watchers {
+		f(p)
+	}
+	if r.parent != nil {
+		r.parent.inherit(p)
+		r.parent.Leave(p.Outcome)
+	}
+}
+
+// Sole says whether h is the only member left that can still leave.
+func (r *Region) Sole(h *Handle) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return !h.left && r.live-r.lost == 1
+}
+
+// inherit adds a child's proof to the parent's.
+func (h *Handle) inherit(p Proof) {
+	h.region.mu.Lock()
+	defer h.region.mu.Unlock()
+	h.region.proof.merge(p)
+}
+
+func runFinalizer(f finalizer) (o base.Outcome, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			o, err = base.OutcomePanicked, fmt.Errorf("panic: %v", v)
+		}
+	}()
+	if err = f.run(); err != nil {
+		o = base.OutcomeFailed
+	}
+	return o, err
+}

@@ -1,0 +1,225 @@
+package regions_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/franken-node/fnode-supervisor/internal/base"
+	"github.com/franken-node/fnode-supervisor/regions"
+	"github.com/franken-node/fnode-supervisor/spec"
+	codes "github.com/franken-node/fnode-supervisor/spec/errors"
+)
+
+func root() *regions.Region {
+	var n atomic.Uint64
+	return regions.NewRoot("root", func() base.RegionID { return base.RegionID(n.Add(1)) })
+}
+
+// member records what it hears.
+type member struct {
+	name   string
+	asked  []base.Reason
+	killed int
+	alone  int
+	h      *regions.Handle
+	obey   bool // leaves as soon as it is asked
+}
+
+func (m *member) Label() string { return m.name }
+func (m *member) Ask(q regions.Request) {
+	m.asked = append(m.asked, q.Reason)
+	if m.obey && len(m.asked) == 1 {
+		m.h.Leave(base.OutcomeCancelled)
+	}
+}
+func (m *member) Kill()  { m.killed++ }
+func (m *member) Alone() { m.alone++ }
+
+func join(t *testing.T, r *regions.Region, k regions.Kind, m *member) *member {
+	t.Helper()
+	h, err := r.Join(k, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.h = h
+	return m
+}
+
+func TestR2MembersAreAskedTogetherAndReasonsOnlyStrengthen(t *testing.T) {
+	r := root()
+	a := join(t, r, regions.Goroutine, &member{name: "a"})
+	b := join(t, r, regions.File, &member{name: "b"})
+	r.Close(regions.Request{Reason: base.ReasonTimeout})
+	r.Close(regions.Request{Reason: base.ReasonUser})
+	r.Close(regions.Request{Reason: base.ReasonShutdown})
+	want := []base.Reason{base.ReasonTimeout, base.ReasonShutdown}
+	if !slices.Equal(a.asked, want) || !slices.Equal(b.asked, want) {
+		t.Fatal(a.asked, b.asked)
+	}
+	if _, err := r.Join(regions.File, &member{}); !errors.Is(err, codes.Of(codes.RegionClosing)) {
+		t.Fatal("a closing region took a member:", err)
+	}
+	if _, err := r.Open("child"); !errors.Is(err, codes.Of(codes.RegionClosing)) {
+		t.Fatal("a closing region took a child:", err)
+	}
+	if err := r.Finalize("late", nil); !errors.Is(err, codes.Of(codes.RegionClosing)) {
+		t.Fatal("a closing region took a finalizer:", err)
+	}
+}
+
+func TestR2ASupervisorIsAskedAlone(t *testing.T) {
+	r := root()
+	sup := &member{name: "sup"}
+	h, err := r.Own(sup, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sup.h = h
+	other := join(t, r, regions.Goroutine, &member{name: "other"})
+	r.Close(regions.Request{Reason: base.ReasonUser})
+	if len(sup.asked) != 1 || len(other.asked) != 0 {
+		t.Fatal(sup.asked, other.asked)
+	}
+	r.Kill()
+	if sup.killed != 1 || other.killed != 1 {
+		t.Fatal("a kill reaches everybody", sup.killed, other.killed)
+	}
+}
+
+func TestR2TheOwnerHearsWhenItIsAlone(t *testing.T) {
+	r := root()
+	own := &member{name: "own"}
+	h, _ := r.Own(own, false)
+	other := join(t, r, regions.Goroutine, &member{name: "other"})
+	r.Close(regions.Request{Reason: base.ReasonUser})
+	if own.alone != 0 || r.Sole(h) {
+		t.Fatal("alone too early")
+	}
+	other.h.Leave(base.OutcomeOk)
+	if own.alone != 1 || !r.Sole(h) {
+		t.Fatal("not told")
+	}
+	h.Leave(base.OutcomeOk)
+	if r.State() != spec.RegionClosed {
+		t.Fatal(r.State())
+	}
+}
+
+func TestR2FinalizersRunInReverseAndTheWorstOutcomeWins(t *testing.T) {
+	r := root()
+	var order []string
+	for _, n := range []string{"first", "second"} {
+		_ = r.Finalize(n, func() error { order = append(order, n); return nil })
+	}
+	_ = r.Finalize("bad", func() error { panic("boom") })
+	a := join(t, r, regions.Goroutine, &member{name: "a"})
+	var proof regions.Proof
+	r.OnClosed(func(p regions.Proof) { proof = p })
+	r.Close(regions.Request{Reason: base.ReasonUser})
+	a.h.Leave(base.OutcomeFailed)
+	if !slices.Equal(order, []string{"second", "first"}) || proof.Outcome != base.OutcomePanicked || len(proof.Faults) != 1 {
+		t.Fatal(order, proof)
+	}
+	if !proof.Quiescent() || proof.Ended[regions.Goroutine] != 1 {
+		t.Fatal(proof)
+	}
+}
+
+func TestR6AStuckActorWedgesAndTheParentEndsWithResidue(t *testing.T) {
+	r := root()
+	child, _ := r.Open("sup/stuck")
+	m := join(t, child, regions.Actor, &member{name: "sup/stuck"})
+	good := join(t, r, regions.Goroutine, &member{name: "good", obey: true})
+	r.Close(regions.Request{Reason: base.ReasonShutdown})
+	m.h.Stuck()
+	if child.State() != spec.RegionWedged || r.State() != spec.RegionClosedWithResidue || len(good.asked) != 1 {
+		t.Fatal(child.State(), r.State())
+	}
+	r.OnClosed(func(p regions.Proof) {
+		if p.Quiescent() || !strings.Contains(p.String(), "region sup/stuck") {
+			t.Error(p)
+		}
+	})
+	m.h.Leave(base.OutcomeCancelled)
+	if child.State() != spec.RegionClosed {
+		t.Fatal("it returned after all, and yet:", child.State())
+	}
+}
+
+// TestR4AnyTreeClosesQuiescent grows random trees, closes them at a random place with members that
+// leave in any order, and checks that closed implies empty and that every member was accounted for.
+func TestR4AnyTreeClosesQuiescent(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r := root()
+		all, members := []*regions.Region{r}, []*member{}
+		for i := range rapid.IntRange(1, 30).Draw(t, "size") {
+			at := all[rapid.IntRange(0, len(all)-1).Draw(t, "at")]
+			if rapid.Bool().Draw(t, "region") {
+				c, err := at.Open(fmt.Sprint("r", i))
+				if err != nil {
+					t.Fatal(err)
+				}
+				all = append(all, c)
+				continue
+			}
+			m := &member{name: fmt.Sprint("m", i), obey: rapid.Bool().Draw(t, "obey")}
+			m.h, _ = at.Join(regions.Goroutine, m)
+			members = append(members, m)
+		}
+		r.Close(regions.Request{Reason: base.ReasonUser, Brutal: rapid.Bool().Draw(t, "brutal")})
+		for _, m := range rapid.Permutation(members).Draw(t, "order") {
+			if !m.obey || len(m.asked) == 0 {
+				m.h.Leave(base.OutcomeOk)
+			}
+		}
+		if r.State() != spec.RegionClosed {
+			t.Fatalf("not closed: %s with %v", r.State(), r.Residents(10))
+		}
+		r.OnClosed(func(p regions.Proof) {
+			if !p.Quiescent() || p.Ended[regions.Goroutine] != len(members) || p.Ended[regions.Descendant] != len(all)-1 {
+				t.Fatalf("%s; %d members, %d regions", p, len(members), len(all))
+			}
+		})
+	})
+}
+
+func TestCloseFromManySidesTellsOnce(t *testing.T) {
+	for range 200 {
+		r := root()
+		var hs []*regions.Handle
+		for range 8 {
+			h, _ := r.Join(regions.Goroutine, &member{name: "m"})
+			hs = append(hs, h)
+		}
+		var told atomic.Int32
+		r.OnClosed(func(regions.Proof) { told.Add(1) })
+		var wg sync.WaitGroup
+		wg.Go(func() { r.Close(regions.Request{Reason: base.ReasonUser}) }) // owner: wg; ends: at once
+		for _, h := range hs {
+			wg.Go(func() { h.Leave(base.OutcomeOk) }) // owner: wg; ends: at once
+		}
+		wg.Wait()
+		if told.Load() != 1 || r.State() != spec.RegionClosed {
+			t.Fatal(told.Load(), r.State())
+		}
+	}
+}
+
+func TestLeavingTwiceIsABrokenInvariant(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Fatal("nobody noticed")
+		}
+	}()
+	r := root()
+	m := join(t, r, regions.File, &member{name: "f"})
+	m.h.Leave(base.OutcomeOk)
+	m.h.Leave(base.OutcomeOk)
+}

@@ -1,0 +1,146 @@
+// Package core is the pure part of the store: what a logical commit is, and whether the committer accepts
+// it. Drivers (store, lab) hold the state; this package looks at it through View and says what to write.
+//
+// It is a leaf: no clock, no I/O, no goroutine. Its functions are pure and safe for concurrent use; a Tx
+// is immutable once it was handed over.
+//
+//	writes, err := core.Decide(view, tx)
+package core
+
+import (
+	"github.com/franken-node/fnode-supervisor/internal/base"
+	codes "github.com/franken-node/fnode-supervisor/spec/errors"
+)
+
+// The bounds of one transaction.
+const (
+	MaxKey    = 1 << 10 // bytes of a key
+	MaxValue  = 1 << 20 // bytes of a value
+	MaxWrites = 256     // writes and conditions of one transaction
+)
+
+// Tx is one logical commit as data: if every condition holds, every write is done, else none.
+type Tx struct {
+	Kind   string // of the record, for the log and for retention: "kv", "history"
+	If     []Cond
+	Set    []KV
+	Delete []string
+}
+
+// KV is a key and its value.
+type KV struct {
+	Key   string
+	Value []byte
+}
+
+// Cond is one condition. With Quota zero it compares: the key holds exactly Value, or is absent where
+// Absent is set. With Quota set it bounds what the prefix Key may hold after this transaction.
+type Cond struct {
+	Key    string
+	Value  []byte
+	Absent bool
+	Quota  *Quota
+}
+
+// Quota bounds a key prefix: keys and values together in bytes, and the number of keys.
+type Quota struct {
+	Bytes int64
+	Keys  int64
+}
+
+// Result is the answer to a commit: its place in the order of commits, or the error that refused it.
+type Result struct {
+	Seq uint64
+	Err error
+}
+
+// View is the state as Decide sees it: the durable state under the writes already accepted before this
+// transaction.
+type View interface {
+	// Get looks a key up. The value must not be changed.
+	Get(key string) (value []byte, ok bool)
+	// Usage is how many bytes (keys and values) and keys a prefix holds.
+	Usage(prefix string) (bytes, keys int64)
+}
+
+// Check bounds a transaction without looking at the state.
+func Check(tx Tx) error {
+	if n := len(tx.If) + len(tx.Set) + len(tx.Delete); n == 0 || n > MaxWrites {
+		return codes.New(codes.BadTx, "a transaction has 1 to %d conditions and writes, this one %d", MaxWrites, n).Outcome(base.EffectNone)
+	}
+	for _, kv := range tx.Set {
+		if len(kv.Key) == 0 || len(kv.Key) > MaxKey || len(kv.Value) > MaxValue {
+			return codes.New(codes.BadTx, "a key has 1 to %d bytes and a value at most %d; got %d and %d",
+				MaxKey, MaxValue, len(kv.Key), len(kv.Value)).Outcome(base.EffectNone)
+		}
+	}
+	for _, k := range tx.Delete {
+		if len(k) == 0 || len(k) > MaxKey {
+			return codes.New(codes.BadTx, "a key has 1 to %d bytes, got %d", MaxKey, len(k)).Outcome(base.EffectNone)
+		}
+	}
+	return nil
+}
+
+// Decide says whether tx is accepted on that state. It is refused with codes.BadTx, codes.Conflict or
+// codes.QuotaExceeded, always with outcome none.
+func Decide(v View, tx Tx) error {
+	if err := Check(tx); err != nil {
+		return err
+	}
+	for _, c := range tx.If {
+		if err := holds(v, tx, c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func holds(v View, tx Tx, c Cond) error {
+	if c.Quota != nil {
+		return within(v, tx, c)
+	}
+	have, ok := v.Get(c.Key)
+	if ok == c.Absent || ok && string(have) != string(c.Value) {
+		return codes.New(codes.Conflict, "%q is not what the transaction expects", c.Key).Outcome(base.EffectNone)
+	}
+	return nil
+}
+
+// within computes what the prefix would hold after tx.
+func within(v View, tx Tx, c Cond) error {
+	bytes, keys := v.Usage(c.Key)
+	seen := map[string]int64{} // size after the writes so far; -1: absent
+	size := func(k string) int64 {
+		if n, ok := seen[k]; ok {
+			return n
+		}
+		if old, ok := v.Get(k); ok {
+			return int64(len(k) + len(old))
+		}
+		return -1
+	}
+	change := func(k string, n int64) {
+		if len(k) < len(c.Key) || k[:len(c.Key)] != c.Key {
+			return
+		}
+		if old := size(k); old >= 0 {
+			bytes, keys = bytes-old, keys-1
+		}
+		if n >= 0 {
+			bytes, keys = bytes+n, keys+1
+		}
+		seen[k] = n
+	}
+	for _, kv := range tx.Set {
+		change(kv.Key, int64(len(kv.Key)+len(kv.Value)))
+	}
+	for _, k := range tx.Delete {
+		change(k, -1)
+	}
+	if bytes > c.Quota.Bytes || keys > c.Quota.Keys {
+		return codes.New(codes.QuotaExceeded, "%q would hold %d bytes in %d keys; its quota is %d in %d",
+			c.Key, bytes, keys, c.Quota.Bytes, c.Quota.Keys).Outcome(base.EffectNone)
+	}
+	return nil
+}
