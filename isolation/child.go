@@ -160,7 +160,8 @@ func (c *Child) Confirm() error {
 	c.mu.Unlock()
 	if lacking := c.lacking(); len(lacking) > 0 && !c.manager.options.AllowDegraded {
 		c.Kill("layers missing")
-		return codes.New(codes.LayerLost, "%s is not what it announced: %v", c.spec.Name, &MissingError{c.profile.Name, lacking})
+		why := &MissingError{c.profile.Name, lacking}
+		return codes.New(codes.LayerLost, "%s is not what it announced: %v", c.spec.Name, why).Wrap(why)
 	}
 	return nil
 }
