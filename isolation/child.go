@@ -217,6 +217,7 @@ func (c *Child) Close(ctx context.Context) error {
 		if c.group != nil {
 			ctx, cancel := context.WithTimeout(ctx, removeFor)
 			defer cancel()
+			c.manager.spawner.nudge()
 			c.closed = c.group.Remove(ctx)
 		}
 		c.manager.release(c)

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/franken-node/fnode-supervisor/isolation/cgroup"
@@ -140,13 +139,13 @@ type thread struct {
 // readThreads reads every thread: capabilities, no_new_privs and filters belong to threads, and one
 // thread without them is a hole that the others do not show.
 func readThreads(pid int) ([]thread, error) {
-	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", pid))
-	if err != nil || len(files) == 0 {
+	tasks, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+	if err != nil || len(tasks) == 0 {
 		return nil, errors.Join(err, errors.New("no thread can be read"))
 	}
 	var all []thread
-	for _, f := range files {
-		b, err := os.ReadFile(f)
+	for _, t := range tasks {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/status", pid, t.Name()))
 		if err != nil {
 			continue // the thread has ended
 		}

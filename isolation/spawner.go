@@ -23,6 +23,7 @@ type spawner struct {
 	flags    uintptr
 	nnp      bool              // set no_new_privs on the thread, so that every engine inherits it
 	requests chan spawnRequest // capacity 0; closed by stop
+	nudges   chan struct{}     // capacity 1; never closed
 	done     chan struct{}     // capacity 0; closed by the thread's goroutine when it ends
 }
 
@@ -50,7 +51,7 @@ type slot struct {
 
 // newSpawner starts the thread and waits until its first slot stands.
 func newSpawner(tree *cgroup.Tree, flags uintptr, nnp bool) *spawner {
-	s := &spawner{tree: tree, flags: flags, nnp: nnp, requests: make(chan spawnRequest), done: make(chan struct{})}
+	s := &spawner{tree: tree, flags: flags, nnp: nnp, requests: make(chan spawnRequest), nudges: make(chan struct{}, 1), done: make(chan struct{})}
 	ready := make(chan struct{})
 	// owner: stop joins it; ends: when requests is closed.
 	go s.lockThread(ready)
@@ -102,19 +103,48 @@ func (s *spawner) loop(ready chan<- struct{}) {
 	defer im.close()
 	next, serial := slot{}, 0
 	prepare := func() {
-		serial++
-		next = s.prepare(fmt.Sprintf("e%06d", serial))
+		if next.group == nil {
+			serial++
+			next = s.prepare(fmt.Sprintf("e%06d", serial))
+		}
 	}
 	prepare()
 	close(ready)
-	for r := range s.requests {
-		out := s.start(&im, next, r)
-		r.reply <- out
-		if out.err == nil {
+	later := time.NewTimer(prepareAfter)
+	defer later.Stop()
+	for {
+		select {
+		case r, open := <-s.requests:
+			if !open {
+				s.discard(next)
+				return
+			}
+			prepare()
+			out := s.start(&im, next, r)
+			r.reply <- out
+			if out.err == nil {
+				next = slot{}
+				later.Reset(prepareAfter)
+			}
+		case <-later.C:
+			prepare()
+		case <-s.nudges:
 			prepare()
 		}
 	}
-	s.discard(next)
+}
+
+// prepareAfter is how long the thread stays where it is after a start. Its move into the next slot
+// would make every new thread and process of the machine wait for the same 10 ms, and so the start
+// that has just begun.
+const prepareAfter = 30 * time.Millisecond
+
+// nudge makes the thread leave the last engine's groups now, so that they can be removed.
+func (s *spawner) nudge() {
+	select {
+	case s.nudges <- struct{}{}:
+	default: // one is waiting already
+	}
 }
 
 // prepare makes the next group and steps into its v1 part.
