@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -28,6 +29,9 @@ var (
 func TestMain(m *testing.M) {
 	if os.Getenv(roleEnv) == "manager" {
 		playManager()
+	}
+	if os.Getenv(roleEnv) == "delegate" {
+		playDelegate()
 	}
 	if engine = os.Getenv(engineEnv); engine != "" {
 		shared = filepath.Dir(engine)
@@ -107,6 +111,26 @@ func playManager() {
 	for {
 		_ = unix.Pause()
 	}
+}
+
+// playDelegate is what an administrator does for an ordinary user: it steps into groups that belong to
+// that user, becomes the user, and runs the test named by its arguments.
+func playDelegate() {
+	fail := func(err error) {
+		if err != nil {
+			fmt.Println("error", err)
+			os.Exit(1)
+		}
+	}
+	for _, dir := range filepath.SplitList(os.Getenv("FNODE_ISOLATION_GROUPS")) {
+		fail(os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(fmt.Sprint(os.Getpid())), 0))
+	}
+	fail(unix.Setgroups(nil))
+	fail(syscall.Setgid(nobody))
+	fail(syscall.Setuid(nobody))
+	self := filepath.Join(filepath.Dir(os.Getenv(engineEnv)), "isolation.test")
+	env := []string{engineEnv + "=" + os.Getenv(engineEnv), "TMPDIR=" + os.Getenv("TMPDIR"), "PATH=/usr/bin:/bin"}
+	fail(syscall.Exec(self, os.Args, env))
 }
 
 // eventually polls until cond holds.
