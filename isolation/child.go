@@ -137,12 +137,17 @@ func (c *Child) lacking() []Missing {
 	return c.verdict.missing(c.profile.Required)
 }
 
+// lackingNow is lacking without what is still to come.
+func (c *Child) lackingNow() []Missing {
+	return slices.DeleteFunc(c.lacking(), func(m Missing) bool { return m.Why == errPending.Error() })
+}
+
 // Degraded gives the label "degraded(no cgroup memory limit, …)" if required layers are missing, else "".
 func (c *Child) Degraded() string { return degraded(c.lacking()) }
 
 // Confirm reads the threads once more, after the engine's ready frame: seccomp of an engine that seals
 // itself is decided here. If a required layer is missing and degrading is not allowed, the child is
-// killed and a coded error says what is missing.
+// killed and a coded error says what is missing. Until then seccomp of such an engine counts as missing.
 func (c *Child) Confirm() error {
 	threads, err := readThreads(c.pid)
 	if err != nil {
@@ -152,6 +157,9 @@ func (c *Child) Confirm() error {
 	v := verdict{}
 	for l, why := range c.verdict {
 		v[l] = why
+	}
+	if v[LayerSeccomp] == errPending {
+		v[LayerSeccomp] = nil
 	}
 	confirmThreads(v, LayerNoNewPrivs, threads, func(t thread) bool { return t.noNewPrivs })
 	confirmThreads(v, LayerNoCaps, threads, func(t thread) bool { return t.capsEmpty })

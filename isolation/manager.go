@@ -110,6 +110,9 @@ var (
 	errNoSeal = errors.New("this engine does not seal itself")
 	errNoGate = errors.New("this program does not enter the sandbox by itself")
 	errDrill  = errors.New("left out by option")
+
+	// errPending is the state of seccomp between the report and Child.Confirm.
+	errPending = errors.New("pending: the engine has not sealed itself yet")
 )
 
 func (m *Manager) sealable() error {

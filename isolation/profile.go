@@ -40,9 +40,10 @@ type Profile struct {
 
 const mib = 1 << 20
 
-// process is what every profile that is a process requires.
+// process is what every profile that is a process requires. cgroup_kill is not among it: where there is
+// no v2 hierarchy, the pid namespace, which is, makes the kill just as sure and a little slower.
 var process = []Layer{
-	LayerProcess, LayerCgroupMemory, LayerCgroupCPU, LayerCgroupPids, LayerCgroupKill,
+	LayerProcess, LayerCgroupMemory, LayerCgroupCPU, LayerCgroupPids,
 	LayerNSUser, LayerNSPid, LayerNSMnt, LayerNSIpc, LayerNSUts,
 	LayerNoNewPrivs, LayerRlimits, LayerEmptyEnv, LayerEmptyRoot, LayerLandlock, LayerSeccomp,
 }

@@ -62,7 +62,11 @@ func (m *Manager) readBack(c *Child, v verdict, gate inside.Gate, r inside.Repor
 		}
 	}
 	if v[LayerRlimits] == nil {
-		v[LayerRlimits] = readLimits(c.pid, gate)
+		want := gate.Limits()
+		if c.spec.NoGate {
+			want = outsideLimits()
+		}
+		v[LayerRlimits] = readLimits(c.pid, want)
 	}
 	threads, err := readThreads(c.pid)
 	if err != nil {
@@ -107,9 +111,9 @@ func (m *Manager) readCgroups(c *Child, v verdict) {
 	}
 }
 
-// readLimits compares the resource limits with what the gate asked for.
-func readLimits(pid int, gate inside.Gate) error {
-	for which, want := range gate.Limits() {
+// readLimits compares the resource limits with what was asked for.
+func readLimits(pid int, limits map[int]uint64) error {
+	for which, want := range limits {
 		var got unix.Rlimit
 		if err := unix.Prlimit(pid, which, nil, &got); err != nil {
 			return fmt.Errorf("prlimit: %w", err)
@@ -121,13 +125,21 @@ func readLimits(pid int, gate inside.Gate) error {
 	return nil
 }
 
-// limitFromOutside sets the resource limits of a program that does not do it itself. Such a program
-// may be a JIT with a large address space, so that limit is left out here and thus missing.
+// outsideLimits are the resource limits of a program that does not set them itself. Such a program may
+// be a JIT with a large address space and many descriptors, so these two are left to the cgroup.
+func outsideLimits() map[int]uint64 {
+	limits := inside.Gate{}.Limits()
+	delete(limits, unix.RLIMIT_AS)
+	delete(limits, unix.RLIMIT_NOFILE)
+	return limits
+}
+
 func (c *Child) limitFromOutside() {
-	for which, n := range (inside.Gate{}).Limits() {
-		if which != unix.RLIMIT_AS && which != unix.RLIMIT_NOFILE {
-			_ = unix.Prlimit(c.pid, which, &unix.Rlimit{Cur: n, Max: n}, nil) // read back later
-		}
+	if c.manager.without(LayerRlimits) {
+		return
+	}
+	for which, n := range outsideLimits() {
+		_ = unix.Prlimit(c.pid, which, &unix.Rlimit{Cur: n, Max: n}, nil) // read back later
 	}
 }
 

@@ -28,6 +28,9 @@ func sealed(t *testing.T) *Child {
 	needNamespaces(t)
 	needSeal(t)
 	c := start(t, open(t, Options{}), Spec{Seals: true})
+	if slices.Contains(c.Attained(), LayerSeccomp) {
+		t.Error("seccomp counts as attained before the engine sealed itself")
+	}
 	if got, err := say(c, "seal"); got != "sealed <nil>" {
 		t.Fatal(got, err, string(c.StderrTail()))
 	}

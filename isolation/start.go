@@ -40,7 +40,7 @@ func (m *Manager) Start(ctx context.Context, s Spec) (*Child, error) {
 	if err := m.enter(ctx, c); err != nil {
 		return nil, c.abandon("gate", err)
 	}
-	if lacking := c.lacking(); len(lacking) > 0 && !m.options.AllowDegraded {
+	if lacking := c.lackingNow(); len(lacking) > 0 && !m.options.AllowDegraded {
 		return nil, c.abandon("layers missing", refusal(s, lacking))
 	}
 	m.adopt(c)
@@ -84,6 +84,9 @@ func (m *Manager) enter(ctx context.Context, c *Child) error {
 		return c.gateError(err)
 	}
 	m.readBack(c, v, gate, report)
+	if v[LayerSeccomp] == nil {
+		v[LayerSeccomp] = errPending
+	}
 	c.setVerdict(v)
 	return nil
 }

@@ -149,7 +149,7 @@ func TestEngineThatDoesNotEnterIsNamed(t *testing.T) {
 
 func TestProgramWithoutGateIsLabelled(t *testing.T) {
 	c := start(t, open(t, Options{AllowDegraded: true}), Spec{Args: []string{"nogate"}, NoGate: true})
-	if slices.Contains(c.Attained(), LayerLandlock) || !slices.Contains(c.Attained(), LayerNoNewPrivs) {
+	if slices.Contains(c.Attained(), LayerLandlock) || !slices.Contains(c.Attained(), LayerNoNewPrivs) || !slices.Contains(c.Attained(), LayerRlimits) {
 		t.Errorf("attained %v", c.Attained())
 	}
 	if got, err := say(c, "look"); err != nil || !strings.Contains(got, "env=0 ") {
