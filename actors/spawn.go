@@ -91,24 +91,26 @@ func (cx *Cx) Spawn(o Child) (Ref, error) {
 	return Ref{s}, nil
 }
 
-// Respawn starts the next incarnation of a child whose last one has ended (ChildEnded).
-func (cx *Cx) Respawn(child Ref, b Behaviour) error {
+// Respawn starts the next incarnation of a child whose last one has ended (ChildEnded), and says which
+// it is.
+func (cx *Cx) Respawn(child Ref, b Behaviour) (base.Incarnation, error) {
 	if err := cx.mine(child); err != nil {
-		return err
+		return 0, err
 	}
 	s := child.slot
 	s.mu.Lock()
 	busy := s.gone || s.closing != nil || s.cell.Load() != nil
 	s.mu.Unlock()
 	if busy {
-		return codes.New(codes.Gone, "%s cannot start another incarnation now", s.path)
+		return 0, codes.New(codes.Gone, "%s cannot start another incarnation now", s.path)
 	}
 	if err := s.live(b); err != nil {
-		return err
+		return 0, err
 	}
+	n := s.current().n
 	s.stats.Restarts.Add(1)
 	cx.slot.sys.host.Spawn(cx.slot, s)
-	return nil
+	return n, nil
 }
 
 // Close closes the region of the child's incarnation: the only way to end an actor. The caller hears

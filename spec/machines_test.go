@@ -63,3 +63,6 @@ func TestCheckFindsEveryKindOfFault(t *testing.T) {
 }
 
 func TestObligationMachine(t *testing.T) { matrix(t, spec.Obligation) }
+
+func TestChildMachine(t *testing.T)      { matrix(t, spec.Child) }
+func TestSupervisorMachine(t *testing.T) { matrix(t, spec.Supervisor) }

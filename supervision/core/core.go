@@ -1,0 +1,396 @@
+package core
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/franken-node/fnode-supervisor/internal/invariant"
+	"github.com/franken-node/fnode-supervisor/spec"
+)
+
+// Core is the state of one supervisor.
+type Core struct {
+	spec     Spec
+	state    spec.SupervisorState
+	children []*child // in start order
+	restarts []int64  // when, within the window
+	work     *work    // under way; nil when Running
+	inbox    []Event  // what waits for the work to be done
+	final    Exit     // what Finish says
+	out      []Command
+	now      int64
+	rand     uint64
+}
+
+// child is one child in the books.
+type child struct {
+	Child
+	state    spec.ChildState
+	inc      uint32
+	tries    int   // failures in a row, for the backoff
+	upSince  int64 // ns; zero while not up
+	asked    bool  // its stop was ordered by the supervisor
+	timedOut bool  // its start or stop timed out: it was killed for that
+	last     Exit
+}
+
+// work is what a supervisor does one at a time: stop some children, then start some.
+type work struct {
+	stop  []*child // in the order of stopping
+	start []*child // in the order of starting
+	on    *child   // the one that is waited for; nil for Dynamic stops
+	req   uint64   // a request that waits for the end
+	boot  bool
+	add   *child // a child that goes if its start fails
+	group bool   // a failed start is retried with the strategy's group
+}
+
+// New makes the state of a supervisor. The spec must be valid.
+func New(s Spec) (*Core, error) {
+	if faults := s.Validate(); len(faults) > 0 {
+		return nil, fmt.Errorf("bad supervisor spec: %s", strings.Join(faults, "; "))
+	}
+	c := &Core{spec: s}
+	for _, ch := range s.Children {
+		c.children = append(c.children, &child{Child: ch})
+	}
+	return c, nil
+}
+
+// State is the supervisor's state.
+func (c *Core) State() spec.SupervisorState { return c.state }
+
+// ChildView is a child as inspection shows it.
+type ChildView struct {
+	Name  string
+	State spec.ChildState
+	Inc   uint32
+	Tries int
+	Last  Exit
+	Spec  Child
+}
+
+// Children lists the children in start order.
+func (c *Core) Children() []ChildView {
+	out := make([]ChildView, len(c.children))
+	for i, ch := range c.children {
+		out[i] = ChildView{ch.Name, ch.state, ch.inc, ch.tries, ch.last, ch.Child}
+	}
+	return out
+}
+
+// Step applies one event and says what to do, in order.
+func (c *Core) Step(e Event) []Command {
+	c.out, c.now, c.rand = nil, e.Now, e.Rand
+	c.apply(e)
+	for c.state == spec.SupRunning && len(c.inbox) > 0 {
+		next := c.inbox[0]
+		c.inbox = c.inbox[1:]
+		c.apply(next)
+	}
+	return c.out
+}
+
+func (c *Core) apply(e Event) {
+	if c.state == spec.SupDone {
+		c.refuse(e)
+		return
+	}
+	switch e.Kind {
+	case Boot:
+		c.begin(&work{start: slices.Clone(c.children), boot: true})
+	case Stop:
+		c.stopAll(spec.SupStop, e.Exit)
+	case Due:
+		c.due(e)
+	case Add, Terminate, Restarted, Delete:
+		c.request(e)
+	default:
+		if ch := c.find(e.Name); ch != nil && ch.inc == e.Inc {
+			c.heard(ch, e)
+		}
+	}
+}
+
+// move is the only writer of the supervisor's state.
+func (c *Core) move(on spec.SupervisorEvent) bool {
+	row, ok := spec.Supervisor.Next(c.state, on)
+	if !ok {
+		invariant.Violated("S1", "supervisor: %s in state %s", on, c.state)
+		return false
+	}
+	c.state = row.To
+	return true
+}
+
+// move is the only writer of a child's state.
+func (ch *child) move(on spec.ChildEvent) bool {
+	row, ok := spec.Child.Next(ch.state, on)
+	if !ok {
+		invariant.Violated("S1", "child %s: %s in state %s", ch.Name, on, ch.state)
+		return false
+	}
+	ch.state = row.To
+	return true
+}
+
+func (ch *child) can(on spec.ChildEvent) bool {
+	_, ok := spec.Child.Next(ch.state, on)
+	return ok
+}
+
+func (c *Core) do(cmd Command) { c.out = append(c.out, cmd) }
+
+func (c *Core) find(name string) *child {
+	i := slices.IndexFunc(c.children, func(ch *child) bool { return ch.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return c.children[i]
+}
+
+// heard takes news of a child's current incarnation.
+func (c *Core) heard(ch *child, e Event) {
+	switch ch.state {
+	case spec.ChildStarting:
+		c.heardStart(ch, e)
+	case spec.ChildStopping, spec.ChildWedged:
+		c.heardStop(ch, e)
+	case spec.ChildUp:
+		if e.Kind == Stuck {
+			c.wedge(ch)
+			return
+		}
+		if e.Kind != Ended && e.Kind != Failed {
+			return
+		}
+		if c.state == spec.SupRunning {
+			c.ended(ch, e.Exit)
+			return
+		}
+		c.endedMeanwhile(ch, e)
+	}
+}
+
+// endedMeanwhile: a child ended while the supervisor starts or stops others. Where it is going to be
+// stopped anyway that is settled now; else the decision waits its turn.
+func (c *Core) endedMeanwhile(ch *child, e Event) {
+	if c.state == spec.SupStopping || c.work != nil && slices.Contains(c.work.stop, ch) {
+		ch.move(spec.ChildEnd)
+		ch.last, ch.upSince = e.Exit, 0
+		c.reportEnd(ch, e.Exit)
+		return
+	}
+	c.inbox = append(c.inbox, e)
+}
+
+func (c *Core) heardStart(ch *child, e Event) {
+	switch e.Kind {
+	case Ready:
+		c.disarm(ch, StartTimer)
+		ch.move(spec.ChildReady)
+		ch.upSince = c.now
+		ch.last = Exit{}
+	case Declined:
+		c.disarm(ch, StartTimer)
+		ch.move(spec.ChildNone)
+		ch.last = e.Exit
+		if ch.Restart == Temporary {
+			c.remove(ch)
+		}
+	case Failed, Ended:
+		c.disarm(ch, StartTimer)
+		ch.move(spec.ChildFailed)
+		ch.last = e.Exit
+		if ch.timedOut {
+			ch.last = Exit{Crashed, "the start timed out"}
+		}
+		c.startFailed(ch)
+		return
+	case Stuck:
+		c.wedge(ch)
+		return
+	default:
+		return
+	}
+	c.proceed()
+}
+
+func (c *Core) heardStop(ch *child, e Event) {
+	switch e.Kind {
+	case Ended, Failed, Declined:
+		wasWedged := ch.state == spec.ChildWedged
+		c.disarm(ch, StopTimer)
+		ch.move(spec.ChildClosed)
+		ch.last, ch.upSince = e.Exit, 0
+		if wasWedged {
+			return
+		}
+		if odd := e.Exit.Kind == Crashed || e.Exit.Kind == Killed && !ch.Shutdown.Brutal; odd {
+			c.report(ShutdownError, ch, e.Exit)
+		}
+		c.proceed()
+	case Stuck:
+		c.wedge(ch)
+	}
+}
+
+// wedge: the child cannot be stopped. The supervisor fails upwards (R6).
+func (c *Core) wedge(ch *child) {
+	if ch.state == spec.ChildWedged {
+		return
+	}
+	stopping := c.state == spec.SupStopping
+	ch.move(spec.ChildStuck)
+	c.report(Wedged, ch, Exit{Crashed, "its handler does not return"})
+	if stopping {
+		c.proceed()
+		return
+	}
+	c.stopAll(spec.SupGiveUp, Exit{Crashed, ch.Name + " is wedged"})
+}
+
+// due: a timer. A stale one does nothing (S3).
+func (c *Core) due(e Event) {
+	ch := c.find(e.Name)
+	if ch == nil || ch.inc != e.Inc {
+		return
+	}
+	switch {
+	case e.Timer == BackoffTimer && ch.state == spec.ChildBackoff:
+		if c.state != spec.SupRunning {
+			c.inbox = append(c.inbox, e)
+			return
+		}
+		c.restart(ch)
+	case e.Timer == StartTimer && ch.state == spec.ChildStarting, e.Timer == StopTimer && ch.state == spec.ChildStopping:
+		ch.timedOut = true
+		c.do(Command{Kind: Kill, Name: ch.Name, Inc: ch.inc})
+	}
+}
+
+// ended: a child that was up has ended by itself. Its restart type decides (S1, S4).
+func (c *Core) ended(ch *child, e Exit) {
+	ch.move(spec.ChildEnd)
+	if up := time.Duration(c.now - ch.upSince); ch.upSince > 0 && up >= ch.Backoff.stable() {
+		ch.tries = 0
+	}
+	ch.last, ch.upSince = e, 0
+	c.reportEnd(ch, e)
+	if ch.Restart == Permanent || ch.Restart == Transient && !e.Clean() {
+		c.again(ch)
+		return
+	}
+	if ch.Restart == Temporary || c.spec.Strategy == Dynamic {
+		c.remove(ch)
+	}
+	if ch.Significant && c.autoEnds() {
+		c.stopAll(spec.SupStop, Exit{Stopped, "significant child " + ch.Name + " ended"})
+	}
+}
+
+func (c *Core) reportEnd(ch *child, e Exit) {
+	if ch.Restart == Permanent || !e.Clean() {
+		c.report(ChildTerminated, ch, e)
+	}
+}
+
+func (c *Core) autoEnds() bool {
+	if c.spec.AutoShutdown == Any {
+		return true
+	}
+	return c.spec.AutoShutdown == All && !slices.ContainsFunc(c.children, func(ch *child) bool {
+		return ch.Significant && ch.state != spec.ChildDown
+	})
+}
+
+// again plans a restart: within the budget, after the backoff.
+func (c *Core) again(ch *child) {
+	if c.spent() {
+		c.report(GivingUp, ch, Exit{Crashed, "reached_max_restart_intensity"})
+		first := fmt.Sprintf("restart budget of %d in %s exceeded: %s %s", c.spec.Budget.Restarts, c.spec.Budget.Window, ch.Name, ch.last)
+		c.stopAll(spec.SupGiveUp, Exit{Crashed, first})
+		return
+	}
+	delay := ch.Backoff.delay(ch.tries, c.rand)
+	ch.tries++
+	ch.move(spec.ChildDelay)
+	if ch.Backoff.Off && c.state == spec.SupRunning {
+		c.restart(ch)
+		return
+	}
+	c.do(Command{Kind: Arm, Name: ch.Name, Inc: ch.inc, Timer: BackoffTimer, Delay: delay})
+}
+
+// spent counts a restart against the budget and says whether it is one too many (S2).
+func (c *Core) spent() bool {
+	since := c.now - int64(c.spec.Budget.Window)
+	c.restarts = slices.DeleteFunc(c.restarts, func(at int64) bool { return at <= since })
+	c.restarts = append(c.restarts, c.now)
+	return len(c.restarts) > c.spec.Budget.Restarts
+}
+
+// restart stops and starts what the strategy says: the child alone, all, or it and its younger siblings.
+func (c *Core) restart(ch *child) {
+	i := slices.Index(c.children, ch)
+	var group []*child
+	switch c.spec.Strategy {
+	case OneForAll:
+		group = c.children
+	case RestForOne:
+		group = c.children[i:]
+	default:
+		group = []*child{ch}
+	}
+	w := &work{group: true}
+	for _, g := range slices.Backward(group) {
+		if g.state == spec.ChildUp {
+			w.stop = append(w.stop, g)
+		}
+	}
+	for _, g := range group {
+		if g == ch || g.Restart != Temporary {
+			w.start = append(w.start, g)
+		}
+	}
+	c.begin(w)
+}
+
+// startFailed: a start under way failed. A boot fails as a whole, a request is answered, a restart is
+// tried again later, against the budget (S3).
+func (c *Core) startFailed(ch *child) {
+	c.report(StartError, ch, ch.last)
+	w := c.work
+	switch {
+	case w == nil:
+	case w.boot:
+		c.stopAll(spec.SupGiveUp, Exit{Crashed, fmt.Sprintf("%s did not start: %s", ch.Name, ch.last)})
+	case w.add == ch:
+		c.remove(ch)
+		c.finishWork(StartFailed)
+	case !w.group:
+		c.finishWork(StartFailed)
+	default:
+		for _, later := range w.start {
+			later.move(spec.ChildForget)
+		}
+		c.work = nil
+		c.move(spec.SupIdle)
+		c.again(ch)
+	}
+}
+
+func (c *Core) remove(ch *child) {
+	c.children = slices.DeleteFunc(c.children, func(o *child) bool { return o == ch })
+	c.do(Command{Kind: Remove, Name: ch.Name, Inc: ch.inc})
+}
+
+func (c *Core) report(x Context, ch *child, e Exit) {
+	c.do(Command{Kind: Report, Name: ch.Name, Inc: ch.inc, Context: x, Exit: e})
+}
+
+func (c *Core) disarm(ch *child, k TimerKind) {
+	c.do(Command{Kind: Disarm, Name: ch.Name, Inc: ch.inc, Timer: k})
+}

@@ -1,0 +1,392 @@
+package core_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/franken-node/fnode-supervisor/spec"
+	"github.com/franken-node/fnode-supervisor/supervision/core"
+)
+
+// world plays the driver: it keeps the live incarnations and answers commands at once, or when told.
+type world struct {
+	t       interface{ Fatalf(string, ...any) }
+	c       *core.Core
+	now     int64
+	live    map[string]uint32 // started and not ended
+	up      map[string]bool
+	closing []string // asked to close or killed, not ended yet, in order
+	starts  []string // waiting to become ready, "name#inc"
+	timers  map[string]core.Event
+	log     []string
+	exit    *core.Exit
+	replies map[uint64]core.Refusal
+	hold    bool // starts and stops are answered by the test
+}
+
+func newWorld(t interface{ Fatalf(string, ...any) }, s core.Spec) *world {
+	c, err := core.New(s)
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	return &world{t: t, c: c, live: map[string]uint32{}, up: map[string]bool{}, timers: map[string]core.Event{}, replies: map[uint64]core.Refusal{}}
+}
+
+func (w *world) step(e core.Event) {
+	e.Now = w.now
+	for _, cmd := range w.c.Step(e) {
+		w.do(cmd)
+	}
+	for !w.hold && (len(w.closing) > 0 || len(w.starts) > 0) {
+		if len(w.closing) > 0 {
+			w.close(w.closing[0])
+		} else {
+			w.ready(w.starts[0])
+		}
+	}
+}
+
+func (w *world) do(cmd core.Command) {
+	key := fmt.Sprint(cmd.Name, "/", cmd.Timer)
+	switch cmd.Kind {
+	case core.Start:
+		if w.live[cmd.Name] != 0 {
+			w.t.Fatalf("two lives of %s: #%d and #%d\n%s", cmd.Name, w.live[cmd.Name], cmd.Inc, strings.Join(w.log, " "))
+		}
+		w.live[cmd.Name] = cmd.Inc
+		w.starts = append(w.starts, cmd.Name)
+		w.log = append(w.log, fmt.Sprintf("start %s#%d", cmd.Name, cmd.Inc))
+	case core.Close, core.Kill:
+		if w.live[cmd.Name] != cmd.Inc {
+			w.t.Fatalf("%s#%d is stopped and does not live", cmd.Name, cmd.Inc)
+		}
+		if !slices.Contains(w.closing, cmd.Name) {
+			w.closing = append(w.closing, cmd.Name)
+			w.log = append(w.log, "stop "+cmd.Name)
+		}
+	case core.Arm:
+		w.timers[key] = core.Event{Kind: core.Due, Name: cmd.Name, Inc: cmd.Inc, Timer: cmd.Timer}
+	case core.Disarm:
+		delete(w.timers, key)
+	case core.Reply:
+		w.replies[cmd.Req] = cmd.Err
+	case core.Up:
+		w.log = append(w.log, "up")
+	case core.Report:
+		w.log = append(w.log, string(cmd.Context)+" "+cmd.Name)
+	case core.Remove:
+		w.log = append(w.log, "remove "+cmd.Name)
+	case core.Finish:
+		if w.exit != nil || len(w.live) > 0 {
+			w.t.Fatalf("finish with %v alive, before: %v", w.live, w.exit)
+		}
+		e := cmd.Exit
+		w.exit = &e
+		w.log = append(w.log, "finish "+e.Kind.String())
+	}
+}
+
+func (w *world) gone(name string) uint32 {
+	inc := w.live[name]
+	delete(w.live, name)
+	delete(w.up, name)
+	w.closing = slices.DeleteFunc(w.closing, func(n string) bool { return n == name })
+	w.starts = slices.DeleteFunc(w.starts, func(n string) bool { return n == name })
+	return inc
+}
+
+func (w *world) ready(name string) {
+	w.starts = slices.DeleteFunc(w.starts, func(n string) bool { return n == name })
+	w.up[name] = true
+	w.step(core.Event{Kind: core.Ready, Name: name, Inc: w.live[name]})
+}
+
+func (w *world) close(name string) {
+	w.step(core.Event{Kind: core.Ended, Name: name, Inc: w.gone(name), Exit: core.Exit{Kind: core.Stopped}})
+}
+
+func (w *world) crash(name string) {
+	w.log = append(w.log, "crash "+name)
+	w.step(core.Event{Kind: core.Ended, Name: name, Inc: w.gone(name), Exit: core.Exit{Kind: core.Crashed, Text: "boom"}})
+}
+
+func (w *world) normal(name string) {
+	w.step(core.Event{Kind: core.Ended, Name: name, Inc: w.gone(name), Exit: core.Exit{Kind: core.Normal}})
+}
+
+func (w *world) expect(t *testing.T, want string) {
+	t.Helper()
+	if got := strings.Join(w.log, ", "); got != want {
+		t.Errorf("\n got %s\nwant %s", got, want)
+	}
+	w.log = nil
+}
+
+func abc(s core.Strategy, change ...func(*core.Spec)) core.Spec {
+	sp := core.Spec{Strategy: s, Budget: core.Budget{Restarts: 3, Window: 5 * time.Second}}
+	for _, n := range []string{"a", "b", "c"} {
+		sp.Children = append(sp.Children, core.Child{Name: n, Backoff: core.Backoff{Off: true}})
+	}
+	for _, f := range change {
+		f(&sp)
+	}
+	return sp
+}
+
+func booted(t *testing.T, s core.Spec) *world {
+	w := newWorld(t, s)
+	w.step(core.Event{Kind: core.Boot})
+	w.expect(t, "start a#1, start b#1, start c#1, up")
+	return w
+}
+
+func TestS1OneForOneRestartsTheChildOnly(t *testing.T) {
+	w := booted(t, abc(core.OneForOne))
+	w.crash("b")
+	w.expect(t, "crash b, child_terminated b, start b#2")
+}
+
+func TestS1OneForAllRestartsAllInOrder(t *testing.T) {
+	w := booted(t, abc(core.OneForAll))
+	w.crash("b")
+	w.expect(t, "crash b, child_terminated b, stop c, stop a, start a#2, start b#2, start c#2")
+}
+
+func TestS1RestForOneRestartsYoungerSiblingsOnly(t *testing.T) {
+	w := booted(t, abc(core.RestForOne))
+	w.crash("b")
+	w.expect(t, "crash b, child_terminated b, stop c, start b#2, start c#2")
+}
+
+func TestS1StopsInReverseOneAtATime(t *testing.T) {
+	w := booted(t, abc(core.OneForOne))
+	w.hold = true
+	w.step(core.Event{Kind: core.Stop, Exit: core.Exit{Kind: core.Stopped}})
+	w.expect(t, "stop c")
+	w.close("c")
+	w.expect(t, "stop b")
+	w.close("b")
+	w.close("a")
+	w.expect(t, "stop a, finish shutdown")
+}
+
+func TestS1DynamicStopsAllAtOnce(t *testing.T) {
+	w := newWorld(t, abc(core.Dynamic, func(s *core.Spec) { s.Children = nil }))
+	w.step(core.Event{Kind: core.Boot})
+	for i, n := range []string{"x", "y"} {
+		w.step(core.Event{Kind: core.Add, Child: core.Child{Name: n}, Req: uint64(i + 1)})
+	}
+	w.expect(t, "up, start x#1, start y#1")
+	w.hold = true
+	w.step(core.Event{Kind: core.Stop})
+	w.expect(t, "stop y, stop x")
+	w.close("x")
+	w.close("y")
+	w.expect(t, "finish normal")
+}
+
+func TestS1ChildrenStartOneAfterTheOther(t *testing.T) {
+	w := newWorld(t, abc(core.OneForOne))
+	w.hold = true
+	w.step(core.Event{Kind: core.Boot})
+	w.expect(t, "start a#1")
+	w.ready("a")
+	w.expect(t, "start b#1")
+	w.step(core.Event{Kind: core.Declined, Name: "b", Inc: w.gone("b")})
+	w.ready("c")
+	w.expect(t, "start c#1, up")
+}
+
+func TestS1AFailedBootStopsWhatStartedAndFails(t *testing.T) {
+	w := newWorld(t, abc(core.OneForOne))
+	w.hold = true
+	w.step(core.Event{Kind: core.Boot})
+	w.ready("a")
+	w.step(core.Event{Kind: core.Failed, Name: "b", Inc: w.gone("b"), Exit: core.Exit{Kind: core.Crashed, Text: "no"}})
+	w.close("a")
+	w.expect(t, "start a#1, start b#1, start_error b, stop a, finish crashed")
+}
+
+func TestS1RestartTypesDecide(t *testing.T) {
+	for _, row := range []struct {
+		restart core.Restart
+		crash   bool
+		want    string
+	}{
+		{core.Permanent, true, "crash b, child_terminated b, start b#2"},
+		{core.Permanent, false, "child_terminated b, start b#2"},
+		{core.Transient, true, "crash b, child_terminated b, start b#2"},
+		{core.Transient, false, ""},
+		{core.Temporary, true, "crash b, child_terminated b, remove b"},
+		{core.Temporary, false, "remove b"},
+	} {
+		w := booted(t, abc(core.OneForOne, func(s *core.Spec) { s.Children[1].Restart = row.restart }))
+		if row.crash {
+			w.crash("b")
+		} else {
+			w.normal("b")
+		}
+		w.expect(t, row.want)
+	}
+}
+
+func TestS2OneRestartTooManyFailsUpwardsAndNamesTheCause(t *testing.T) {
+	w := booted(t, abc(core.OneForOne))
+	for range 4 {
+		w.crash("b")
+	}
+	if w.exit == nil || w.exit.Kind != core.Crashed || !strings.Contains(w.exit.Text, "b crashed: boom") {
+		t.Fatal(w.exit, w.log)
+	}
+}
+
+func TestS2TheWindowSlides(t *testing.T) {
+	w := booted(t, abc(core.OneForOne))
+	for range 40 {
+		w.crash("b")
+		w.now += int64(2 * time.Second)
+	}
+	if w.exit != nil {
+		t.Fatal(w.exit)
+	}
+}
+
+func TestS3AStopOvertakesAPendingRestartAndAStaleOneDoesNothing(t *testing.T) {
+	w := booted(t, abc(core.OneForOne, func(s *core.Spec) { s.Children[1].Backoff = core.Backoff{} }))
+	w.crash("b")
+	due := w.timers["b/0"]
+	if due.Kind != core.Due {
+		t.Fatal("no backoff timer")
+	}
+	w.step(core.Event{Kind: core.Terminate, Name: "b", Req: 9})
+	w.step(due)
+	w.expect(t, "crash b, child_terminated b")
+	if r, ok := w.replies[9]; !ok || r != core.Done || len(w.timers) > 0 {
+		t.Fatal(w.replies, w.timers)
+	}
+	w.step(core.Event{Kind: core.Restarted, Name: "b", Req: 10})
+	w.step(due)
+	w.expect(t, "start b#2")
+}
+
+func TestS4SignificantChildrenEndTheSupervisor(t *testing.T) {
+	significant := func(auto core.AutoShutdown) func(*core.Spec) {
+		return func(s *core.Spec) {
+			s.AutoShutdown = auto
+			for i := range 2 {
+				s.Children[i].Significant, s.Children[i].Restart = true, core.Transient
+			}
+		}
+	}
+	w := booted(t, abc(core.OneForOne, significant(core.Any)))
+	w.normal("a")
+	w.expect(t, "stop c, stop b, finish shutdown")
+	w = booted(t, abc(core.OneForOne, significant(core.All)))
+	w.normal("a")
+	w.expect(t, "")
+	w.normal("b")
+	w.expect(t, "stop c, finish shutdown")
+}
+
+func TestR6AWedgedChildEscalates(t *testing.T) {
+	w := booted(t, abc(core.OneForAll))
+	w.hold = true
+	w.crash("a")
+	w.step(core.Event{Kind: core.Stuck, Name: "c", Inc: w.gone("c")})
+	w.close("b")
+	if w.exit == nil || !strings.Contains(w.exit.Text, "c is wedged") {
+		t.Fatal(w.exit, w.log)
+	}
+}
+
+func TestS8ValidateReportsAllFaultsAtOnce(t *testing.T) {
+	s := core.Spec{Children: []core.Child{
+		{Name: ""}, {Name: "x", Significant: true}, {Name: "x", Shutdown: core.Shutdown{Brutal: true, Wait: true}, Backoff: core.Backoff{Factor: 0.5}},
+	}}
+	if f := s.Validate(); len(f) != 6 {
+		t.Fatalf("%d faults: %q", len(f), f)
+	}
+}
+
+// TestAnyStoryKeepsTheContract plays random stories: at most one life per child, nothing is stopped that
+// does not live, Finish comes once and with nothing alive, every request is answered, and a stop always
+// leads to the end.
+func TestAnyStoryKeepsTheContract(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		sp := core.Spec{
+			Strategy: core.Strategy(rapid.IntRange(0, 2).Draw(t, "strategy")),
+			Budget:   core.Budget{Restarts: rapid.IntRange(0, 4).Draw(t, "restarts"), Window: time.Second},
+		}
+		for i := range rapid.IntRange(1, 4).Draw(t, "children") {
+			sp.Children = append(sp.Children, core.Child{
+				Name: fmt.Sprint("c", i), Restart: core.Restart(rapid.IntRange(0, 2).Draw(t, "restart")),
+				Shutdown: core.Shutdown{Brutal: rapid.Bool().Draw(t, "brutal")},
+				Backoff:  core.Backoff{Off: rapid.Bool().Draw(t, "off")}, StartTimeout: time.Second,
+			})
+		}
+		w := newWorld(t, sp)
+		w.hold = true
+		w.step(core.Event{Kind: core.Boot})
+		reqs := uint64(0)
+		for range rapid.IntRange(0, 60).Draw(t, "steps") {
+			w.now += rapid.Int64Range(0, int64(300*time.Millisecond)).Draw(t, "dt")
+			w.random(t, &reqs)
+		}
+		w.step(core.Event{Kind: core.Stop, Exit: core.Exit{Kind: core.Stopped}})
+		for len(w.closing) > 0 {
+			w.close(w.closing[rapid.IntRange(0, len(w.closing)-1).Draw(t, "which")])
+		}
+		if w.exit == nil || w.c.State() != spec.SupDone || len(w.live) > 0 {
+			t.Fatalf("a stop did not lead to the end: %v, alive %v, %s", w.c.State(), w.live, strings.Join(w.log, " "))
+		}
+		for r := range reqs {
+			if _, ok := w.replies[r+1]; !ok {
+				t.Fatalf("request %d was not answered", r+1)
+			}
+		}
+	})
+}
+
+func (w *world) random(t *rapid.T, reqs *uint64) {
+	names := []string{"c0", "c1", "c2", "c3", "new"}
+	name := rapid.SampledFrom(names).Draw(t, "name")
+	switch rapid.IntRange(0, 7).Draw(t, "what") {
+	case 0:
+		if slices.Contains(w.starts, name) {
+			w.ready(name)
+		}
+	case 1:
+		if w.up[name] || slices.Contains(w.starts, name) {
+			w.crash(name)
+		}
+	case 2:
+		if w.up[name] {
+			w.normal(name)
+		}
+	case 3:
+		if len(w.closing) > 0 {
+			w.close(w.closing[0])
+		}
+	case 4:
+		keys := make([]string, 0, len(w.timers))
+		for k := range w.timers {
+			keys = append(keys, k)
+		}
+		slices.Sort(keys)
+		if len(keys) > 0 {
+			k := rapid.SampledFrom(keys).Draw(t, "timer")
+			e := w.timers[k]
+			delete(w.timers, k)
+			w.step(e)
+		}
+	default:
+		*reqs++
+		kind := rapid.SampledFrom([]core.EventKind{core.Add, core.Terminate, core.Restarted, core.Delete}).Draw(t, "request")
+		w.step(core.Event{Kind: kind, Name: name, Child: core.Child{Name: name}, Req: *reqs})
+	}
+}

@@ -1,0 +1,294 @@
+package core
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"github.com/franken-node/fnode-supervisor/spec"
+)
+
+// begin starts a piece of work.
+func (c *Core) begin(w *work) {
+	c.work = w
+	if !w.boot && !c.move(spec.SupWork) {
+		return
+	}
+	for _, ch := range w.start {
+		if ch.can(spec.ChildPlan) {
+			ch.move(spec.ChildPlan)
+		}
+	}
+	c.proceed()
+}
+
+// proceed takes the next step of the work: the next stop, then the next start, then the end.
+func (c *Core) proceed() {
+	if c.state == spec.SupStopping {
+		c.proceedStopping()
+		return
+	}
+	w := c.work
+	if w == nil {
+		return
+	}
+	if w.on = c.nextStop(w); w.on != nil {
+		c.stop(w.on)
+		return
+	}
+	for len(w.start) > 0 {
+		ch := w.start[0]
+		w.start = w.start[1:]
+		if ch.state == spec.ChildDown {
+			ch.move(spec.ChildPlan) // it was stopped just now
+		}
+		if ch.state == spec.ChildWaiting {
+			w.on = ch
+			c.start(ch)
+			return
+		}
+	}
+	c.finishWork(Done)
+}
+
+// nextStop finds the next child of the work's stops that still has to be stopped.
+func (c *Core) nextStop(w *work) *child {
+	for len(w.stop) > 0 {
+		ch := w.stop[0]
+		c.settle(ch)
+		if ch.state == spec.ChildUp || ch.state == spec.ChildStopping {
+			return ch
+		}
+		w.stop = w.stop[1:]
+		if ch.Restart == Temporary && (w.group || len(w.start) == 0) {
+			c.remove(ch)
+		}
+	}
+	return nil
+}
+
+func (c *Core) start(ch *child) {
+	ch.move(spec.ChildStart)
+	ch.inc++
+	ch.asked, ch.timedOut = false, false
+	c.do(Command{Kind: Start, Name: ch.Name, Inc: ch.inc, Child: ch.Child})
+	if ch.StartTimeout > 0 {
+		c.do(Command{Kind: Arm, Name: ch.Name, Inc: ch.inc, Timer: StartTimer, Delay: ch.StartTimeout})
+	}
+}
+
+// stop asks a child to end, by its shutdown. Asking twice is left out.
+func (c *Core) stop(ch *child) {
+	if ch.state == spec.ChildStopping {
+		return
+	}
+	ch.move(spec.ChildStop)
+	ch.asked, ch.timedOut = true, false
+	if ch.Shutdown.Brutal {
+		c.do(Command{Kind: Kill, Name: ch.Name, Inc: ch.inc})
+		return
+	}
+	c.do(Command{Kind: Close, Name: ch.Name, Inc: ch.inc})
+	if !ch.Shutdown.Wait {
+		c.do(Command{Kind: Arm, Name: ch.Name, Inc: ch.inc, Timer: StopTimer, Delay: ch.Shutdown.within()})
+	}
+}
+
+// finishWork ends the work under way and answers its request.
+func (c *Core) finishWork(r Refusal) {
+	w := c.work
+	c.work = nil
+	if w.boot {
+		c.move(spec.SupUp)
+		c.do(Command{Kind: Up})
+		return
+	}
+	c.move(spec.SupIdle)
+	if w.req != 0 {
+		c.do(Command{Kind: Reply, Req: w.req, Err: r})
+	}
+}
+
+// stopAll closes everything, youngest first; a stop overtakes boot, work and pending restarts.
+func (c *Core) stopAll(why spec.SupervisorEvent, e Exit) {
+	if c.state == spec.SupStopping || c.state == spec.SupDone {
+		return
+	}
+	if !c.move(why) {
+		return
+	}
+	c.final = e
+	if w := c.work; w != nil && w.req != 0 {
+		c.do(Command{Kind: Reply, Req: w.req, Err: Closing})
+	}
+	c.work = nil
+	for _, ch := range c.children {
+		c.settle(ch)
+	}
+	for _, e := range c.inbox {
+		c.refuse(e)
+	}
+	c.inbox = nil
+	for _, ch := range c.children {
+		if ch.can(spec.ChildForget) {
+			if ch.state == spec.ChildBackoff {
+				c.disarm(ch, BackoffTimer)
+			}
+			ch.move(spec.ChildForget)
+		}
+	}
+	c.proceedStopping()
+}
+
+// settle looks whether the news of the child's own end waits in the inbox: then there is nothing to stop.
+func (c *Core) settle(ch *child) {
+	i := slices.IndexFunc(c.inbox, func(e Event) bool {
+		return (e.Kind == Ended || e.Kind == Failed) && e.Name == ch.Name && e.Inc == ch.inc
+	})
+	if i < 0 || ch.state != spec.ChildUp {
+		return
+	}
+	e := c.inbox[i]
+	c.inbox = slices.Delete(c.inbox, i, i+1)
+	ch.move(spec.ChildEnd)
+	ch.last, ch.upSince = e.Exit, 0
+	c.reportEnd(ch, e.Exit)
+}
+
+// proceedStopping stops the next child, or all of them under Dynamic, or finishes.
+func (c *Core) proceedStopping() {
+	left := false
+	for _, ch := range slices.Backward(c.children) {
+		switch ch.state {
+		case spec.ChildUp, spec.ChildStarting:
+			if ch.state == spec.ChildStarting {
+				c.disarm(ch, StartTimer)
+			}
+			c.stop(ch)
+			left = true
+		case spec.ChildStopping:
+			left = true
+		}
+		if left && c.spec.Strategy != Dynamic {
+			return
+		}
+	}
+	if left {
+		return
+	}
+	c.move(spec.SupEmpty)
+	c.do(Command{Kind: Finish, Exit: c.final})
+}
+
+// refuse answers a request that comes too late.
+func (c *Core) refuse(e Event) {
+	if e.Req != 0 {
+		c.do(Command{Kind: Reply, Req: e.Req, Err: Closing})
+	}
+}
+
+// request does what is asked at run time (S10), one at a time.
+func (c *Core) request(e Event) {
+	if c.state == spec.SupStopping {
+		c.refuse(e)
+		return
+	}
+	if c.state != spec.SupRunning {
+		c.inbox = append(c.inbox, e)
+		return
+	}
+	if e.Kind == Add {
+		c.add(e)
+		return
+	}
+	ch := c.find(e.Name)
+	if ch == nil {
+		c.reply(e, NotFound)
+		return
+	}
+	switch e.Kind {
+	case Terminate:
+		c.terminate(ch, e)
+	case Restarted:
+		c.restartOnRequest(ch, e)
+	case Delete:
+		if ch.state != spec.ChildDown {
+			c.reply(e, Running)
+			return
+		}
+		c.remove(ch)
+		c.reply(e, Done)
+	}
+}
+
+func (c *Core) reply(e Event, r Refusal) { c.do(Command{Kind: Reply, Req: e.Req, Err: r}) }
+
+func (c *Core) add(e Event) {
+	if c.find(e.Child.Name) != nil {
+		c.reply(e, AlreadyHere)
+		return
+	}
+	if len(c.spec.check(e.Child)) > 0 || len(c.children) >= MaxChildren {
+		c.reply(e, BadSpec)
+		return
+	}
+	ch := &child{Child: e.Child}
+	c.children = append(c.children, ch)
+	c.begin(&work{start: []*child{ch}, add: ch, req: e.Req})
+}
+
+// terminate stops a child and keeps its spec; a pending restart is forgotten.
+func (c *Core) terminate(ch *child, e Event) {
+	if ch.state == spec.ChildBackoff {
+		c.disarm(ch, BackoffTimer)
+		ch.move(spec.ChildForget)
+	}
+	ch.tries = 0
+	c.begin(&work{stop: []*child{ch}, req: e.Req})
+}
+
+func (c *Core) restartOnRequest(ch *child, e Event) {
+	if ch.state == spec.ChildBackoff {
+		c.disarm(ch, BackoffTimer)
+	}
+	ch.tries = 0
+	w := &work{start: []*child{ch}, req: e.Req}
+	if ch.state == spec.ChildUp {
+		w.stop = []*child{ch}
+	}
+	c.begin(w)
+}
+
+func (s Shutdown) within() time.Duration {
+	if s.Within == 0 {
+		return DefaultShutdown
+	}
+	return s.Within
+}
+
+func (b Backoff) stable() time.Duration {
+	if b.Stable == 0 {
+		return time.Minute
+	}
+	return b.Stable
+}
+
+// delay draws the next delay: full jitter below an exponential cap (AWS Architecture Blog, "Exponential
+// Backoff And Jitter").
+func (b Backoff) delay(tries int, rand uint64) time.Duration {
+	if b.Off {
+		return 0
+	}
+	initial, most, factor := b.Initial, b.Max, b.Factor
+	if initial == 0 {
+		initial = 100 * time.Millisecond
+	}
+	if most == 0 {
+		most = 30 * time.Second
+	}
+	if factor == 0 {
+		factor = 2
+	}
+	ceiling := min(float64(initial)*math.Pow(factor, float64(min(tries, 64))), float64(most))
+	return time.Duration(ceiling * (float64(rand>>11) / (1 << 53)))
+}

@@ -1,0 +1,308 @@
+package supervision
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/franken-node/fnode-supervisor/actors"
+	"github.com/franken-node/fnode-supervisor/internal/base"
+	"github.com/franken-node/fnode-supervisor/regions"
+	"github.com/franken-node/fnode-supervisor/supervision/core"
+
+	codes "github.com/franken-node/fnode-supervisor/spec/errors"
+)
+
+// supervisor is the behaviour of one incarnation.
+type supervisor struct {
+	core  *core.Core
+	spec  Spec
+	kids  map[string]*kid
+	asks  map[uint64]*actors.Ask[Request, struct{}]
+	next  uint64
+	todo  []core.Event // events that arose while commands were carried out
+	first error        // what made it give up
+	end   *core.Exit   // Finish was said
+	why   base.Reason  // of the close
+}
+
+// kid is a child as the driver knows it.
+type kid struct {
+	spec   Child
+	ref    actors.Ref
+	lived  bool             // it has a slot
+	inc    uint32           // the core's count
+	n      base.Incarnation // the actor's
+	timers [3]actors.TimerID
+	last   actors.Exit
+}
+
+// due is the message of a timer.
+type due struct {
+	name string
+	inc  uint32
+	kind core.TimerKind
+}
+
+func newSupervisor(s Spec) (actors.Behaviour, error) {
+	c, err := core.New(s.core())
+	if err != nil {
+		return nil, err
+	}
+	sup := &supervisor{core: c, spec: s, kids: map[string]*kid{}, asks: map[uint64]*actors.Ask[Request, struct{}]{}}
+	for _, ch := range s.Children {
+		sup.kids[ch.Name] = &kid{spec: ch}
+	}
+	return sup, nil
+}
+
+// Receive turns messages into events of the core.
+func (s *supervisor) Receive(cx *actors.Cx, msg any) error {
+	switch m := msg.(type) {
+	case actors.Started:
+		cx.Starting()
+		s.step(cx, core.Event{Kind: core.Boot})
+	case actors.CancelRequested:
+		s.why = m.Reason
+		s.step(cx, core.Event{Kind: core.Stop, Exit: core.Exit{Kind: core.Stopped, Text: m.Reason.String()}})
+	case actors.ChildStarted:
+		s.heard(cx, m.Child, m.Incarnation, core.Event{Kind: core.Ready})
+	case actors.ChildEnded:
+		s.ended(cx, m)
+	case actors.ChildWedged:
+		s.heard(cx, m.Child, m.Incarnation, core.Event{Kind: core.Stuck})
+	case due:
+		s.step(cx, core.Event{Kind: core.Due, Name: m.name, Inc: m.inc, Timer: m.kind})
+	case *actors.Ask[Request, struct{}]:
+		s.request(cx, m)
+	}
+	return s.finish()
+}
+
+// finish ends the supervisor once the core has said so.
+func (s *supervisor) finish() error {
+	switch {
+	case s.end == nil:
+		return nil
+	case s.end.Clean():
+		return actors.StopAs(actors.Exit{Kind: actors.ExitShutdown, Reason: s.why})
+	case s.first == nil:
+		s.first = errors.New(s.end.Text)
+	}
+	return actors.StopAs(actors.Exit{Kind: actors.ExitFailed, Err: s.first})
+}
+
+func (s *supervisor) ended(cx *actors.Cx, m actors.ChildEnded) {
+	e := core.Event{Kind: core.Ended, Exit: exitOf(m.Exit)}
+	switch {
+	case m.Ready:
+	case m.Exit.Kind == actors.ExitDeclined:
+		e.Kind = core.Declined
+	default:
+		e.Kind = core.Failed
+	}
+	for _, k := range s.kids {
+		if k.ref == m.Child {
+			k.last = m.Exit
+		}
+	}
+	s.heard(cx, m.Child, m.Incarnation, e)
+}
+
+// heard finds the child; news of an incarnation that is not the current one is stale.
+func (s *supervisor) heard(cx *actors.Cx, ref actors.Ref, n base.Incarnation, e core.Event) {
+	for name, k := range s.kids {
+		if k.ref == ref && k.n == n {
+			e.Name, e.Inc = name, k.inc
+			s.step(cx, e)
+			return
+		}
+	}
+}
+
+func exitOf(e actors.Exit) core.Exit {
+	out := core.Exit{Text: e.String()}
+	switch e.Kind {
+	case actors.ExitNormal, actors.ExitDeclined:
+		out.Kind = core.Normal
+	case actors.ExitShutdown:
+		out.Kind = core.Stopped
+	case actors.ExitKilled:
+		out.Kind = core.Killed
+	default:
+		out.Kind = core.Crashed
+	}
+	return out
+}
+
+// step feeds the core and carries its commands out, until nothing more arises.
+func (s *supervisor) step(cx *actors.Cx, e core.Event) {
+	s.todo = append(s.todo, e)
+	for len(s.todo) > 0 {
+		e := s.todo[0]
+		s.todo = s.todo[1:]
+		e.Now, e.Rand = cx.Now().UnixNano(), cx.Rand()
+		for _, cmd := range s.core.Step(e) {
+			s.do(cx, cmd)
+		}
+	}
+	cx.Publish(View{s.spec.Strategy, s.core.State().String(), s.core.Children()})
+}
+
+func (s *supervisor) do(cx *actors.Cx, cmd core.Command) {
+	k := s.kids[cmd.Name]
+	switch cmd.Kind {
+	case core.Start:
+		s.start(cx, k, cmd)
+	case core.Close:
+		s.must(cx, cx.Close(k.ref, regions.Request{Reason: s.reason()}))
+	case core.Kill:
+		s.must(cx, cx.Close(k.ref, regions.Request{Reason: s.reason(), Brutal: true}))
+	case core.Arm:
+		s.arm(cx, k, cmd)
+	case core.Disarm:
+		cx.Disarm(k.timers[cmd.Timer])
+		k.timers[cmd.Timer] = actors.TimerID{}
+	case core.Up:
+		cx.Ready()
+	case core.Reply:
+		s.reply(cx, cmd)
+	case core.Report:
+		s.report(cx, k, cmd)
+	case core.Remove:
+		if k.lived {
+			s.must(cx, cx.Retire(k.ref))
+		}
+		delete(s.kids, cmd.Name)
+	case core.Finish:
+		e := cmd.Exit
+		s.end = &e
+	}
+}
+
+// must reports what cannot fail unless the driver is wrong.
+func (s *supervisor) must(cx *actors.Cx, err error) {
+	if err != nil {
+		cx.Emit(actors.Event{Kind: actors.EventViolated, Detail: "supervision: " + err.Error(), Err: err})
+	}
+}
+
+func (s *supervisor) reason() base.Reason {
+	if s.why != base.ReasonNone {
+		return base.ReasonParentClosing.Strengthen(s.why)
+	}
+	if s.first != nil {
+		return base.ReasonSiblingFailed
+	}
+	return base.ReasonUser
+}
+
+// start spawns the next incarnation; a refused spawn is a failed start, looked at after this command.
+func (s *supervisor) start(cx *actors.Cx, k *kid, cmd core.Command) {
+	k.inc = cmd.Inc
+	b, err := k.behaviour()
+	if err == nil {
+		err = s.spawn(cx, k, b)
+	}
+	if err != nil {
+		k.n = 0
+		k.last = actors.Exit{Kind: actors.ExitFailed, Err: err}
+		s.todo = append(s.todo, core.Event{Kind: core.Failed, Name: cmd.Name, Inc: cmd.Inc, Exit: core.Exit{Kind: core.Crashed, Text: err.Error()}})
+	}
+}
+
+func (k *kid) behaviour() (b actors.Behaviour, err error) {
+	if k.spec.Tree != nil {
+		return newSupervisor(*k.spec.Tree)
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("the start function panicked: %v", v)
+		}
+	}()
+	if b = k.spec.Start(); b == nil {
+		return nil, errors.New("the start function gave no behaviour")
+	}
+	return b, nil
+}
+
+func (s *supervisor) spawn(cx *actors.Cx, k *kid, b actors.Behaviour) (err error) {
+	if k.lived {
+		k.n, err = cx.Respawn(k.ref, b)
+		return err
+	}
+	o := k.spec.Actor
+	o.Name, o.Behaviour, o.Supervised, o.Delegate = k.spec.Name, b, true, k.spec.Tree != nil
+	if k.spec.Tree != nil {
+		o.Lanes.Timed = timers(*k.spec.Tree)
+	}
+	if k.ref, err = cx.Spawn(o); err == nil {
+		k.lived, k.n = true, 1
+	}
+	return err
+}
+
+// timers is the size of a supervisor's Timed lane: three timers per child, and room for children to come.
+func timers(s Spec) int { return 3*len(s.Children) + 3*1024 }
+
+func (s *supervisor) arm(cx *actors.Cx, k *kid, cmd core.Command) {
+	id, err := cx.After(cmd.Delay, due{cmd.Name, cmd.Inc, cmd.Timer})
+	if err != nil { // the Timed lane holds three timers per child; it is sized for that
+		s.must(cx, err)
+		return
+	}
+	k.timers[cmd.Timer] = id
+}
+
+func (s *supervisor) request(cx *actors.Cx, m *actors.Ask[Request, struct{}]) {
+	m.Keep(cx)
+	s.next++
+	s.asks[s.next] = m
+	if m.Q.Kind == core.Add {
+		if _, taken := s.kids[m.Q.Add.Name]; !taken && (m.Q.Add.Start != nil) != (m.Q.Add.Tree != nil) {
+			s.kids[m.Q.Add.Name] = &kid{spec: m.Q.Add}
+		}
+	}
+	s.step(cx, core.Event{Kind: m.Q.Kind, Name: m.Q.Name, Child: m.Q.Add.Child, Req: s.next})
+}
+
+func (s *supervisor) reply(cx *actors.Cx, cmd core.Command) {
+	m := s.asks[cmd.Req]
+	delete(s.asks, cmd.Req)
+	if cmd.Err == core.Done {
+		m.Reply(cx, struct{}{})
+		return
+	}
+	name := m.Q.Name
+	if m.Q.Kind == core.Add {
+		name = m.Q.Add.Name
+	}
+	e := codes.New(refusals[cmd.Err], "%s/%s: %s", cx.Path(), name, cmd.Err)
+	if k := s.kids[name]; k != nil && k.last.Err != nil {
+		e.Wrap(k.last.Err)
+	}
+	m.Fail(cx, e)
+}
+
+// report records what the core wants known, and keeps the first cause of giving up.
+func (s *supervisor) report(cx *actors.Cx, k *kid, cmd core.Command) {
+	path := cx.Path() + "/" + cmd.Name
+	cause := k.last.Err
+	if cause == nil {
+		cause = errors.New(cmd.Name + " " + k.last.String())
+	}
+	booting := s.core.State().String() == "Stopping" && cmd.Context == core.StartError
+	switch {
+	case cmd.Context == core.GivingUp:
+		s.first = codes.New(codes.BudgetExceeded, "%s gives up: more than %d restarts in %s", cx.Path(),
+			s.spec.Budget.Restarts, s.spec.Budget.Window).Fact("last", "%s", path).Wrap(fmt.Errorf("%s: %w", path, cause))
+	case cmd.Context == core.Wedged:
+		s.first = codes.New(codes.ChildWedged, "%s cannot be stopped: its handler does not return", path)
+	case booting && s.first == nil:
+		s.first = codes.New(codes.BootFailed, "%s did not start", path).Wrap(fmt.Errorf("%s: %w", path, cause))
+	}
+	cx.Emit(actors.Event{Kind: EventReport, Detail: string(cmd.Context) + " " + path + ": " + cmd.Exit.String(), Err: cause, Exit: k.last})
+}
+
+// EventReport is a supervisor's report: a child terminated, did not start, did not stop as asked, or the
+// supervisor gives up.
+const EventReport actors.EventKind = "report"

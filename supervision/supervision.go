@@ -1,0 +1,116 @@
+// Package supervision is the driver of supervisors: an actor that owns children by a restart strategy
+// with a budget, and escalates. What it decides is in supervision/core; this package carries the
+// decisions out through Cx: it spawns, closes regions, arms timers, and answers requests.
+//
+// It never ends anything except by closing a region, and knows no host.
+//
+// Lifecycle: Run starts a root supervisor, which is ready when its children are (or have declined). It
+// ends when its region closes, when significant children end, or by failing upwards: then its exit's
+// error chain leads to the first cause.
+//
+// Concurrency: the supervisor is an actor; the functions here may be called from any goroutine.
+//
+//	root, err := supervision.Run(sys, "sup", supervision.Spec{
+//		Strategy: core.OneForOne,
+//		Budget:   core.Budget{Restarts: 5, Window: 30 * time.Second},
+//		Children: []supervision.Child{{Name: "clock", Start: newClock}},
+//	})
+package supervision
+
+import (
+	"strings"
+
+	"github.com/franken-node/fnode-supervisor/actors"
+	"github.com/franken-node/fnode-supervisor/lanes"
+	"github.com/franken-node/fnode-supervisor/supervision/core"
+
+	codes "github.com/franken-node/fnode-supervisor/spec/errors"
+)
+
+// Child is the spec of one child: an actor, or a supervisor of its own.
+type Child struct {
+	core.Child
+	Start func() actors.Behaviour // makes the behaviour of one incarnation; nil for a supervisor
+	Tree  *Spec                   // the child is a supervisor
+	Actor actors.Child            // lanes, capabilities, queue policy, budgets; its Name and Behaviour are not used
+}
+
+// Spec is the spec of one supervisor.
+type Spec struct {
+	Strategy     core.Strategy
+	Budget       core.Budget
+	AutoShutdown core.AutoShutdown
+	Children     []Child
+}
+
+// Validate reports every fault of the whole tree at once, each with the path of its field.
+func (s Spec) Validate() (faults []string) {
+	faults = s.core().Validate()
+	for _, c := range s.Children {
+		if (c.Start == nil) == (c.Tree == nil) {
+			faults = append(faults, c.Name+": needs either a start function or a tree")
+		}
+		if strings.ContainsAny(c.Name, "/\x00\n") {
+			faults = append(faults, c.Name+": a name is one path element")
+		}
+		if c.Tree != nil {
+			for _, f := range c.Tree.Validate() {
+				faults = append(faults, c.Name+"/"+f)
+			}
+		}
+	}
+	return faults
+}
+
+func (s Spec) core() core.Spec {
+	out := core.Spec{Strategy: s.Strategy, Budget: s.Budget, AutoShutdown: s.AutoShutdown}
+	for _, c := range s.Children {
+		ch := c.Child
+		if c.Tree != nil && ch.Shutdown == (core.Shutdown{}) {
+			ch.Shutdown.Wait = true // a supervisor's children have shutdown times of their own
+		}
+		out.Children = append(out.Children, ch)
+	}
+	return out
+}
+
+// Run starts a root supervisor. The error is codes.BadTree with every fault, or the spawn's.
+func Run(sys *actors.System, name string, s Spec) (actors.Ref, error) {
+	b, err := New(s)
+	if err != nil {
+		return actors.Ref{}, err
+	}
+	return sys.Spawn(actors.Child{Name: name, Behaviour: b, Delegate: true, Lanes: lanes.Options{Timed: timers(s)}})
+}
+
+// New makes the behaviour of a supervisor.
+func New(s Spec) (actors.Behaviour, error) {
+	if faults := s.Validate(); len(faults) > 0 {
+		e := codes.New(codes.BadTree, "the tree has %d faults", len(faults))
+		for _, f := range faults {
+			e.Fact("fault", "%s", f)
+		}
+		return nil, e
+	}
+	return newSupervisor(s)
+}
+
+// View is what a supervisor publishes of itself (S9).
+type View struct {
+	Strategy core.Strategy
+	State    string
+	Children []core.ChildView
+}
+
+// Request asks a supervisor for a change at run time (S10). Ask it as Ask[Request, struct{}].
+type Request struct {
+	Kind core.EventKind // core.Add, core.Terminate, core.Restarted, core.Delete
+	Name string
+	Add  Child // for core.Add
+}
+
+// refusals map the core's refusals to codes.
+var refusals = map[core.Refusal]*codes.Code{
+	core.NotFound: codes.NoSuchChild, core.AlreadyHere: codes.ChildPresent, core.Running: codes.ChildRunning,
+	core.Closing: codes.SupervisorClosing, core.BadSpec: codes.BadTree, core.StartFailed: codes.StartFailed,
+}
