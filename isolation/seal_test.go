@@ -19,6 +19,9 @@ func needSeal(t *testing.T) {
 	if !inside.CanSeal() || !Probe().Seccomp {
 		t.Skip("needs: seccomp on amd64")
 	}
+	if !Probe().MDWE {
+		t.Skip("needs: write xor execute, Linux 6.3")
+	}
 }
 
 // sealed gives a strict engine with every layer, without degrading.

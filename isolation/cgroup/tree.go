@@ -77,27 +77,39 @@ func (t *Tree) openV2(h Host) {
 		t.killWhy = errors.New("no cgroup v2 hierarchy is mounted")
 		return
 	}
-	p, err := t.makeParent(h.V2)
-	if err != nil {
-		t.killWhy = err
-		for _, c := range Controllers {
-			if h.Carrier(c) == h.V2 {
-				t.why[c] = err
-			}
-		}
-		return
-	}
+	var wanted []Controller
 	for _, c := range Controllers {
-		if h.Carrier(c) != h.V2 {
-			continue
+		if h.Carrier(c) == h.V2 {
+			wanted = append(wanted, c)
 		}
-		if err := p.enable(c); err != nil {
-			t.why[c] = err
-			continue
-		}
-		p.controllers = append(p.controllers, c)
 	}
-	t.parents = append(t.parents, p)
+	p, err := t.delegatedParent(h.V2, wanted)
+	if err != nil {
+		for _, c := range wanted {
+			t.why[c] = err
+		}
+		p, err = t.makeParent(h.V2, h.V2.Self, h.V2.Point)
+	}
+	if t.killWhy = err; err == nil {
+		t.parents = append(t.parents, p)
+	}
+}
+
+// delegatedParent makes the v2 parent in the first place where the controllers can be delegated to it.
+func (t *Tree) delegatedParent(m *Mount, wanted []Controller) (*parent, error) {
+	var faults []error
+	for _, base := range slices.Compact([]string{m.Self, m.Point}) {
+		p, err := t.makeParent(m, base)
+		if err == nil {
+			if err = p.enable(wanted); err == nil {
+				p.controllers = wanted
+				return p, nil
+			}
+			err = errors.Join(err, p.close(context.Background()))
+		}
+		faults = append(faults, err)
+	}
+	return nil, errors.Join(faults...)
 }
 
 func (t *Tree) openV1(h Host) {
@@ -112,7 +124,7 @@ func (t *Tree) openV1(h Host) {
 		}
 		p, err := byDir[m.Point], error(nil)
 		if p == nil {
-			p, err = t.makeParent(m)
+			p, err = t.makeParent(m, m.Self, m.Point)
 		}
 		if err != nil {
 			t.why[c] = err
@@ -126,10 +138,11 @@ func (t *Tree) openV1(h Host) {
 	}
 }
 
-// makeParent makes the parent below our own group where we may, else at the top.
-func (t *Tree) makeParent(m *Mount) (*parent, error) {
+// makeParent makes the parent in the first of the places where we may: below our own group by
+// preference, else at the top.
+func (t *Tree) makeParent(m *Mount, bases ...string) (*parent, error) {
 	var faults []error
-	for _, base := range slices.Compact([]string{m.Self, m.Point}) {
+	for _, base := range slices.Compact(bases) {
 		dir := filepath.Join(base, t.owner.Name())
 		err := os.Mkdir(dir, 0o755)
 		if err != nil && !errors.Is(err, os.ErrExist) {
@@ -141,19 +154,30 @@ func (t *Tree) makeParent(m *Mount) (*parent, error) {
 	return nil, errors.Join(faults...)
 }
 
-// enable turns a v2 controller on for the groups below p. A group that holds processes may not do so
+// enable turns v2 controllers on for the groups below p. A group that holds processes may not do so
 // (cgroups(7), "no internal processes"): if we are alone in the base, we move into a leaf of our own.
-func (p *parent) enable(c Controller) error {
-	err := writeFile(filepath.Join(p.base, "cgroup.subtree_control"), "+"+string(c))
-	if errors.Is(err, unix.EBUSY) && !p.moved {
+// All controllers go in one write: pids alone would be let through and make the base a threaded
+// domain, in which memory can no longer be had.
+func (p *parent) enable(wanted []Controller) error {
+	if len(wanted) == 0 {
+		return nil
+	}
+	var plus []string
+	for _, c := range wanted {
+		plus = append(plus, "+"+string(c))
+	}
+	all := strings.Join(plus, " ")
+	err := writeFile(filepath.Join(p.base, "cgroup.subtree_control"), all)
+	if errors.Is(err, unix.EBUSY) {
 		if err = p.stepDown(); err == nil {
-			err = writeFile(filepath.Join(p.base, "cgroup.subtree_control"), "+"+string(c))
+			p.controllers = wanted // to be taken back, should the next write fail
+			err = writeFile(filepath.Join(p.base, "cgroup.subtree_control"), all)
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("cannot delegate %s in %s: %w", c, p.base, err)
+		return fmt.Errorf("cannot delegate %v in %s: %w", wanted, p.base, err)
 	}
-	return writeFile(filepath.Join(p.dir, "cgroup.subtree_control"), "+"+string(c))
+	return writeFile(filepath.Join(p.dir, "cgroup.subtree_control"), all)
 }
 
 const ownLeaf = "supervisor" // where this process goes when its group must be empty
