@@ -88,14 +88,15 @@ func copyFile(from, to string) error {
 func playManager() {
 	engine = os.Getenv(engineEnv)
 	ctx := context.Background()
-	m, reaped, err := Open(ctx, Options{InstanceID: os.Getenv("FNODE_ISOLATION_INSTANCE"), AllowDegraded: true})
+	instance := os.Getenv("FNODE_ISOLATION_INSTANCE")
+	m, reaped, err := Open(ctx, Options{InstanceID: instance, AllowDegraded: true})
 	if err != nil {
 		fmt.Println("error", err)
 		os.Exit(1)
 	}
 	fmt.Println("reaped", len(reaped))
 	for i := range 2 {
-		c, err := m.Start(ctx, Spec{Name: fmt.Sprint("deaf", i), Path: engine, Profile: "strict"})
+		c, err := m.Start(ctx, Spec{Name: fmt.Sprint("deaf", i), Path: engine, Args: []string{instance}, Profile: "strict"})
 		if err != nil {
 			fmt.Println("error", err)
 			os.Exit(1)
