@@ -14,6 +14,9 @@ import (
 // kills the process. An engine calls it after its warm-up (virtual machine made, one Date and one
 // random number used) and before its ready frame. It does nothing if the gate did not ask for it.
 //
+// Randomness is such a thing: crypto/rand may map memory of a kind that the list does not have, so an
+// engine takes it by a host call, or draws a seed before.
+//
 // From then on no file can be opened and no new kind of thing done: whatever the engine may ever need
 // of the kernel must have happened once before.
 func Seal() error {
