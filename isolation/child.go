@@ -41,11 +41,11 @@ type Child struct {
 	closed  error // written inside closing
 }
 
-func newChild(m *Manager, s Spec, p Profile, l Limits, out spawned, io *pipes) *Child {
+func newChild(m *Manager, s Spec, p Profile, l Limits, out spawned, ends *pipes) *Child {
 	c := &Child{
 		manager: m, spec: s, profile: p, limits: l, pid: out.proc.Pid, proc: out.proc,
 		group: out.group, limitFaults: out.faults,
-		stdin: io.ours[0], stdout: io.ours[1], stderr: newTail(io.ours[2]),
+		stdin: ends.ours[0], stdout: ends.ours[1], stderr: newTail(ends.ours[2]),
 		born: time.Now(), dead: make(chan struct{}),
 	}
 	// owner: Close joins it by dead; ends: when the process has died.

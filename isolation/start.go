@@ -76,7 +76,7 @@ func (m *Manager) enter(ctx context.Context, c *Child) error {
 	}
 	gate := inside.Gate{Steps: m.steps(c.spec)}
 	_, _ = c.stdin.Write(gate.Marshal()) // who does not read it sends no report either, and that is told
-	m.readNamespaces(c, v) // while the engine works
+	m.readNamespaces(c, v)               // while the engine works
 	report, err := m.readReport(ctx, c)
 	if err != nil {
 		return c.gateError(err)

@@ -32,7 +32,7 @@ func reap(ctx context.Context, h Host, self Owner) ([]Reaped, error) {
 			if o == self || o.Alive() {
 				continue
 			}
-			r, err := clear(ctx, dir)
+			r, err := purge(ctx, dir)
 			r.Owner = o
 			all = append(all, r)
 			if err != nil {
@@ -81,11 +81,11 @@ func find(top string, self Owner) []string {
 	return found
 }
 
-const clearFor = 5 * time.Second // longest wait for the processes of one parent to die
+const purgeFor = 5 * time.Second // longest wait for the processes of one parent to die
 
-// clear kills all that lives below dir and removes dir.
-func clear(ctx context.Context, dir string) (Reaped, error) {
-	ctx, cancel := context.WithTimeout(ctx, clearFor)
+// purge kills all that lives below dir and removes dir.
+func purge(ctx context.Context, dir string) (Reaped, error) {
+	ctx, cancel := context.WithTimeout(ctx, purgeFor)
 	defer cancel()
 	r := Reaped{Dir: dir}
 	for wait := time.Millisecond; ; wait = min(2*wait, 20*time.Millisecond) {

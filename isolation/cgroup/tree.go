@@ -233,7 +233,7 @@ func (p *parent) close(ctx context.Context) error {
 			return err
 		}
 	}
-	_, err := clear(ctx, p.dir)
+	_, err := purge(ctx, p.dir)
 	return err
 }
 
