@@ -1,0 +1,305 @@
+package engine_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/franken-node/fnode-supervisor/engineproc/engine"
+	"github.com/franken-node/fnode-supervisor/engineproc/wire"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// peer plays the supervisor over two pipes.
+type peer struct {
+	t    *testing.T
+	w    *wire.Writer
+	r    *wire.Reader
+	in   io.Closer
+	end  chan error
+	logs []string
+	kv   map[string]json.RawMessage
+	host int // host calls seen
+}
+
+func start(t *testing.T, credit uint64) *peer {
+	t.Helper()
+	inR, inW := io.Pipe()
+	outR, outW := io.Pipe()
+	p := &peer{t: t, w: wire.NewWriter(inW, wire.Limits{}), r: wire.NewReader(outR, wire.Limits{}), in: inW, end: make(chan error, 1), kv: map[string]json.RawMessage{}}
+	go func() { // owner: the cleanup receives from end; ends: the input is closed
+		err := engine.Run(inR, outW, engine.Options{})
+		_ = outW.Close()
+		p.end <- err
+	}()
+	t.Cleanup(func() {
+		_ = inW.Close()
+		go func() { _, _ = io.Copy(io.Discard, outR) }() // owner: nobody needs to; ends: outW is closed
+		if err := <-p.end; err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrClosedPipe) {
+			t.Log("engine ended with", err)
+		}
+	})
+	p.ask(wire.Handshake, 0, wire.HandshakeRequest{Protocol: wire.Version, Interface: wire.InterfaceHash, MaxFrame: 1 << 20, Heap: 32 << 20, Stack: 2000, Result: 1 << 20})
+	p.send(wire.Frame{Type: wire.Credit, Name: wire.CreditLog, Num: credit})
+	p.send(wire.Frame{Type: wire.Credit, Name: wire.CreditHost, Num: credit})
+	return p
+}
+
+func (p *peer) send(f wire.Frame) uint64 {
+	p.t.Helper()
+	id, err := p.w.Send(f)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return id
+}
+
+// ask sends a request and serves logs and host calls until its answer.
+func (p *peer) ask(method string, ms uint64, v any) wire.Frame {
+	p.t.Helper()
+	data, err := json.Marshal(v)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return p.await(p.send(wire.Frame{Type: wire.Request, Name: method, Num: ms, Data: data}))
+}
+
+func (p *peer) await(id uint64) wire.Frame {
+	p.t.Helper()
+	for {
+		f, err := p.r.Next()
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		switch f.Type {
+		case wire.Log:
+			p.logs = append(p.logs, f.Text)
+		case wire.HostCall:
+			p.serve(f)
+		case wire.Reply, wire.Error:
+			if f.Re != id {
+				p.t.Fatalf("an answer to %d, not to %d", f.Re, id)
+			}
+			return f
+		}
+	}
+}
+
+func (p *peer) serve(f wire.Frame) {
+	p.host++
+	var q struct {
+		Key, Prefix string
+		Value       json.RawMessage
+	}
+	if err := json.Unmarshal(f.Data, &q); err != nil {
+		p.t.Fatal(err)
+	}
+	r := wire.Frame{Type: wire.HostReply, Re: f.ID, OK: true}
+	switch f.Name {
+	case "kv.get":
+		r.Data = p.kv[q.Key]
+	case "kv.set":
+		p.kv[q.Key] = q.Value
+	}
+	p.send(r)
+}
+
+func (p *peer) load(bundle string, methods ...string) wire.Frame {
+	p.t.Helper()
+	return p.ask(wire.Configure, 0, wire.ConfigureRequest{Name: "t", Version: "1.0.0", Bundle: bundle, Methods: methods, Seed: 7})
+}
+
+// module wraps function declarations as a bundle that exports them.
+func module(names, src string) string {
+	return "var __fnode_exports=(function(){" + src + ";return {" + names + "}})();"
+}
+
+func (p *peer) invoke(method, input string, ms uint64) wire.Frame {
+	p.t.Helper()
+	return p.ask(wire.Invoke, ms, wire.InvokeRequest{Method: method, Input: json.RawMessage(input), Call: "c1"})
+}
+
+func ready(t *testing.T, names, src string) *peer {
+	t.Helper()
+	p := start(t, 1000)
+	if f := p.load(module(names, src), strings.Split(names, ",")...); f.Type != wire.Reply {
+		t.Fatalf("load: %+v", f)
+	}
+	return p
+}
+
+func TestInvokeAnswersValuesAndPromises(t *testing.T) {
+	p := ready(t, "add,later,echo", `
+		function add(q){ return q.a + q.b }
+		async function later(q){ await new Promise(r => setTimeout(r, 5)); return {got: q} }
+		function echo(q, ctx){ return [q, typeof ctx.signal, ctx.callId] }`)
+	for _, row := range []struct{ method, in, want string }{
+		{"add", `{"a":1,"b":2}`, `3`},
+		{"later", `"x"`, `{"got":"x"}`},
+		{"echo", `null`, `[null,"object","c1"]`},
+	} {
+		if f := p.invoke(row.method, row.in, 1000); f.Type != wire.Reply || string(f.Data) != row.want {
+			t.Errorf("%s: %+v %s", row.method, f, f.Data)
+		}
+	}
+}
+
+func TestFailuresHaveTheirKind(t *testing.T) {
+	p := ready(t, "thrown,rejected,stalled,deep,huge,loop,timer", `
+		function thrown(){ throw new TypeError("no way") }
+		async function rejected(){ throw "plain" }
+		function stalled(){ return new Promise(() => {}) }
+		function deep(){ return deep() + 1 }
+		function huge(){ return "x".repeat(2000000) }
+		function loop(){ for(;;); }
+		function timer(){ return new Promise(() => setTimeout(() => { throw new Error("late") }, 1)) }`)
+	for _, row := range []struct{ method, kind, text string }{
+		{"thrown", wire.KindThrow, "TypeError: no way"},
+		{"rejected", wire.KindThrow, "plain"},
+		{"stalled", wire.KindStalled, "cannot settle"},
+		{"deep", wire.KindStack, "stack overflow"},
+		{"huge", wire.KindResultSize, "2000002"},
+		{"loop", wire.KindDeadline, "deadline"},
+		{"timer", wire.KindThrow, "late"},
+		{"none", wire.KindNoMethod, "none"},
+	} {
+		began := time.Now()
+		f := p.invoke(row.method, "{}", 100)
+		if f.Type != wire.Error || f.Name != row.kind || !strings.Contains(f.Text, row.text) {
+			t.Errorf("%s: %s %s %q", row.method, f.Type, f.Name, f.Text)
+		}
+		if d := time.Since(began); d > 10*time.Second {
+			t.Errorf("%s took %s", row.method, d)
+		}
+	}
+	if f := p.invoke("thrown", "{}", 100); !strings.Contains(f.Stack, ":2:") {
+		t.Errorf("no line in the stack: %q", f.Stack)
+	}
+}
+
+func TestOutOfMemoryRetiresTheInstance(t *testing.T) {
+	p := ready(t, "eat,ok", `function eat(){ const a = []; for(;;) a.push("x".repeat(1000) + a.length) } function ok(){ return 1 }`)
+	if f := p.invoke("eat", "{}", 5000); f.Type != wire.Error || f.Name != wire.KindOOM {
+		t.Fatalf("%+v", f)
+	}
+	if f := p.invoke("ok", "{}", 100); f.Name != wire.KindOOM {
+		t.Fatalf("a spent instance answered: %+v", f)
+	}
+}
+
+func TestCancelOvertakesRunningCode(t *testing.T) {
+	p := ready(t, "loop,wait,ok", `function loop(){ for(;;); } function wait(){ return new Promise(r => setTimeout(r, 60000)) } function ok(){ return 1 }`)
+	for _, m := range []string{"loop", "wait"} {
+		data, _ := json.Marshal(wire.InvokeRequest{Method: m, Input: json.RawMessage("{}")})
+		id := p.send(wire.Frame{Type: wire.Request, Name: wire.Invoke, Data: data})
+		began := time.Now()
+		for cancelled := false; ; cancelled = true {
+			if !cancelled {
+				time.AfterFunc(20*time.Millisecond, func() { p.send(wire.Frame{Type: wire.Cancel, Re: id}) })
+			}
+			break
+		}
+		if f := p.await(id); f.Name != wire.KindCancelled || time.Since(began) > time.Second {
+			t.Fatalf("%s: %+v after %s", m, f, time.Since(began))
+		}
+	}
+	if f := p.invoke("ok", "{}", 100); string(f.Data) != "1" {
+		t.Fatalf("%+v", f)
+	}
+}
+
+func TestHostCallsAndSimulation(t *testing.T) {
+	p := start(t, 100)
+	bundle := `var kv = __fnode_host("kv"); var __fnode_exports = { bump: async (q) => { const n = ((await kv.get("n")) ?? 0) + 1; await kv.set("n", n); return n } };`
+	if f := p.load(bundle, "bump"); f.Type != wire.Reply {
+		t.Fatalf("%+v", f)
+	}
+	for want := 1; want <= 2; want++ {
+		if f := p.invoke("bump", "{}", 1000); string(f.Data) != fmt.Sprint(want) {
+			t.Fatalf("%+v %s", f, f.Data)
+		}
+	}
+	before := p.host
+	f := p.ask(wire.Simulate, 1000, wire.InvokeRequest{Method: "bump", Input: json.RawMessage("{}")})
+	var sim wire.SimulateReply
+	if err := json.Unmarshal(f.Data, &sim); err != nil || len(sim.Effects) != 2 || string(sim.Result) != "1" || p.host != before {
+		t.Fatalf("%+v %v, %d host calls", sim, err, p.host-before)
+	}
+}
+
+func TestAFlooderWaitsForCredit(t *testing.T) {
+	p := start(t, 10)
+	if f := p.load(module("flood", `function flood(){ for(;;) console.log("x".repeat(100)) }`), "flood"); f.Type != wire.Reply {
+		t.Fatalf("%+v", f)
+	}
+	if f := p.invoke("flood", "{}", 200); f.Name != wire.KindDeadline {
+		t.Fatalf("%+v", f)
+	}
+	if len(p.logs) != 10 {
+		t.Fatalf("%d lines for a credit of 10", len(p.logs))
+	}
+}
+
+func TestNegotiationFailsClosed(t *testing.T) {
+	for name, q := range map[string]wire.HandshakeRequest{
+		"protocol":  {Protocol: 9, Interface: wire.InterfaceHash, Heap: 1, Stack: 1, Result: 1},
+		"interface": {Protocol: wire.Version, Interface: "other", Heap: 1, Stack: 1, Result: 1},
+		"feature":   {Protocol: wire.Version, Interface: wire.InterfaceHash, Required: []string{"time travel"}, Heap: 1, Stack: 1, Result: 1},
+		"twice":     {Protocol: wire.Version, Interface: wire.InterfaceHash, Heap: 1, Stack: 1, Result: 1},
+	} {
+		p := start(t, 0)
+		if f := p.ask(wire.Handshake, 0, q); f.Name != wire.KindRefused {
+			t.Errorf("%s: %+v", name, f)
+		}
+	}
+}
+
+func TestEveryMethodAnswers(t *testing.T) {
+	p := ready(t, "ok", `function ok(){ return 1 }`)
+	for _, m := range wire.Methods {
+		if m == wire.Handshake || m == wire.Configure || m == wire.Shutdown {
+			continue
+		}
+		if f := p.ask(m, 1000, wire.InvokeRequest{Method: "ok", Input: json.RawMessage("{}")}); f.Type != wire.Reply {
+			t.Errorf("%s: %+v", m, f)
+		}
+	}
+	if f := p.ask("fly", 0, nil); f.Name != wire.KindUnknown {
+		t.Errorf("%+v", f)
+	}
+	if f := p.ask(wire.Shutdown, 0, nil); f.Type != wire.Reply {
+		t.Errorf("%+v", f)
+	}
+}
+
+func TestABrokenBundleSaysWhere(t *testing.T) {
+	for name, row := range map[string]struct{ src, kind string }{
+		"syntax":  {"let = ;", wire.KindLoad},
+		"throws":  {"throw new Error('at load')", wire.KindLoad},
+		"loops":   {"for(;;);", wire.KindDeadline},
+		"missing": {module("a", "function a(){}"), wire.KindNoMethod},
+	} {
+		p := start(t, 0)
+		if f := p.load(row.src, "b"); f.Type != wire.Error || f.Name != row.kind {
+			t.Errorf("%s: %+v", name, f)
+		}
+	}
+}
+
+func TestRandomnessIsSeeded(t *testing.T) {
+	var seen []string
+	for range 2 {
+		p := ready(t, "r", `function r(){ return [Math.random(), crypto.randomUUID()] }`)
+		seen = append(seen, string(p.invoke("r", "{}", 100).Data))
+	}
+	if seen[0] != seen[1] || len(seen[0]) < 20 {
+		t.Fatal(seen)
+	}
+}

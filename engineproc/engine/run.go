@@ -1,0 +1,249 @@
+package engine
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"modernc.org/quickjs"
+
+	"github.com/franken-node/fnode-supervisor/engineproc/wire"
+)
+
+// Options configure a run. The zero value works.
+type Options struct {
+	Limits   wire.Limits
+	LoadTime time.Duration // allowance for loading a bundle; default 3 s
+	Ready    func() error  // called once, after the VM was warmed up and before the first answer; nil: nothing
+}
+
+// Name and Build say which engine this is.
+const (
+	Name  = "fnode-engine"
+	Build = "1.0.0"
+)
+
+// Features are what a supervisor may require.
+var Features = []string{"cancel", "credit", "chunks", "simulate", "kv", "sourcemap"}
+
+// missing is what the language or the platform has and this engine has not.
+var missing = []string{"WebAssembly", "Temporal", "fetch", "crypto.subtle", "SharedArrayBuffer workers", "Intl locale data other than en-US", "RegExp legacy static properties"}
+
+// engine is one run. Fields are owned by the VM's goroutine unless they say otherwise.
+type engine struct {
+	opts   Options
+	out    *wire.Writer
+	frames chan wire.Frame // capacity 64; closed by the reader
+	fault  error           // written by the reader before it closes frames
+
+	mu     sync.Mutex
+	cond   *sync.Cond
+	credit map[string]uint64 // guarded by mu
+	js     *quickjs.VM       // guarded by mu: for interrupts
+	busy   uint64            // guarded by mu: the request that runs, 0: none
+	gone   bool              // guarded by mu: it was cancelled
+	eof    bool              // guarded by mu: the supervisor is gone
+
+	vm       *vm
+	hello    wire.HandshakeRequest
+	conf     *wire.ConfigureRequest
+	exports  []string
+	calls    uint64
+	spent    bool
+	deadline time.Time
+	request  uint64 // the request under way, for logs and host calls
+	broken   error  // the pipe could not be written
+}
+
+// Run answers the supervisor until its side of the pipe ends or it asks for shutdown.
+func Run(in io.Reader, out io.Writer, o Options) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if o.LoadTime == 0 {
+		o.LoadTime = 3 * time.Second
+	}
+	e := &engine{opts: o, out: wire.NewWriter(out, o.Limits), frames: make(chan wire.Frame, 64), credit: map[string]uint64{}}
+	e.cond = sync.NewCond(&e.mu)
+	go e.read(wire.NewReader(in, o.Limits)) // owner: Run; ends: the input ends, which the supervisor or the caller sees to
+	defer func() {
+		if e.vm != nil {
+			e.mu.Lock()
+			e.js = nil
+			e.mu.Unlock()
+			e.vm.close()
+		}
+	}()
+	for f := range e.frames {
+		done, err := e.handle(f)
+		if err != nil || done {
+			return err
+		}
+	}
+	if errors.Is(e.fault, io.EOF) {
+		return nil
+	}
+	_, _ = e.out.Send(wire.Frame{Type: wire.Goodbye, Text: e.fault.Error()})
+	return e.fault
+}
+
+// read takes frames off the pipe. Cancel and credit overtake what runs.
+func (e *engine) read(r *wire.Reader) {
+	defer close(e.frames)
+	for {
+		f, err := r.Next()
+		if err != nil {
+			e.mu.Lock()
+			e.fault, e.eof = err, true
+			if e.js != nil && e.busy != 0 {
+				e.js.Interrupt()
+			}
+			e.mu.Unlock()
+			e.cond.Broadcast()
+			return
+		}
+		switch f.Type {
+		case wire.Credit:
+			e.mu.Lock()
+			e.credit[f.Name] += f.Num
+			e.mu.Unlock()
+			e.cond.Broadcast()
+		case wire.Cancel:
+			e.cancel(f.Re)
+		default:
+			e.frames <- f
+		}
+	}
+}
+
+func (e *engine) cancel(id uint64) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.busy != id || id == 0 {
+		return // it has ended already
+	}
+	e.gone = true
+	e.js.Interrupt()
+	e.cond.Broadcast()
+	select {
+	case e.frames <- wire.Frame{Type: wire.Cancel, Re: id}: // wakes a call that waits for the host
+	default:
+	}
+}
+
+// handle answers one frame outside of a call.
+func (e *engine) handle(f wire.Frame) (done bool, err error) {
+	if f.Type != wire.Request {
+		return false, nil // a host reply or a cancel that comes too late
+	}
+	e.request = f.ID
+	switch f.Name {
+	case wire.Handshake:
+		err = e.handshake(f)
+	case wire.Describe:
+		err = e.reply(f.ID, wire.DescribeReply{Engine: Name, Version: Build, Language: "ES2023", Features: Features, Missing: missing})
+	case wire.Capabilities:
+		err = e.reply(f.ID, Features)
+	case wire.Introspect:
+		err = e.introspect(f)
+	case wire.Configure:
+		err = e.configure(f)
+	case wire.Invoke, wire.Simulate:
+		err = e.invoke(f)
+	case wire.Health:
+		err = e.reply(f.ID, wire.HealthReply{Calls: e.calls, OK: !e.spent})
+	case wire.Shutdown:
+		err = errors.Join(e.reply(f.ID, map[string]any{}), e.send(wire.Frame{Type: wire.Goodbye, Text: "shutdown"}))
+		return true, err
+	default:
+		err = e.refuse(f.ID, &result{Kind: wire.KindUnknown, Message: "there is no method " + f.Name})
+	}
+	return false, errors.Join(err, e.broken)
+}
+
+func (e *engine) send(f wire.Frame) error {
+	_, err := e.out.Send(f)
+	return err
+}
+
+func (e *engine) reply(re uint64, v any) error {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return e.send(wire.Frame{Type: wire.Reply, Re: re, Data: data})
+}
+
+func (e *engine) refuse(re uint64, r *result) error {
+	text := r.Message
+	if r.Name != "" && r.Name != "Error" {
+		text = r.Name + ": " + text
+	}
+	return e.send(wire.Frame{Type: wire.Error, Re: re, Name: r.Kind, Text: clip(text, wire.MaxText), Stack: clip(r.Stack, wire.MaxStack)})
+}
+
+func clip(s string, most int) string {
+	s = strings.ToValidUTF8(s, "\ufffd")
+	if len(s) > most {
+		s = strings.ToValidUTF8(s[:most-3], "") + "..."
+	}
+	return s
+}
+
+func (e *engine) handshake(f wire.Frame) error {
+	var q wire.HandshakeRequest
+	if err := json.Unmarshal(f.Data, &q); err != nil {
+		return e.refuse(f.ID, &result{Kind: wire.KindBadInput, Message: err.Error()})
+	}
+	for _, r := range q.Required {
+		if !slices.Contains(Features, r) {
+			return e.refuse(f.ID, &result{Kind: wire.KindRefused, Message: "unknown required feature " + r})
+		}
+	}
+	switch {
+	case q.Protocol != wire.Version:
+		return e.refuse(f.ID, &result{Kind: wire.KindRefused, Message: fmt.Sprintf("protocol %d is not spoken here, %d is", q.Protocol, wire.Version)})
+	case q.Interface != wire.InterfaceHash:
+		return e.refuse(f.ID, &result{Kind: wire.KindRefused, Message: "the interface is " + wire.InterfaceHash + ", not " + q.Interface})
+	case e.vm != nil:
+		return e.refuse(f.ID, &result{Kind: wire.KindRefused, Message: "a second handshake"})
+	case q.Heap <= 0 || q.Stack <= 0 || q.Result <= 0:
+		return e.refuse(f.ID, &result{Kind: wire.KindRefused, Message: "heap, stack and result need limits"})
+	}
+	e.hello = q
+	if err := e.warm(); err != nil {
+		return e.refuse(f.ID, &result{Kind: wire.KindRefused, Message: err.Error()})
+	}
+	return e.reply(f.ID, wire.HandshakeReply{Protocol: wire.Version, Interface: wire.InterfaceHash, Engine: Name, Version: Build, Features: Features})
+}
+
+// warm makes the VM and lets it read what a sealed process cannot read later (time zone).
+func (e *engine) warm() error {
+	v, err := newVM(e.hello.Heap, e.hello.Stack, 0, e)
+	if err != nil {
+		return err
+	}
+	e.vm = v
+	if _, err := v.js.Eval("new Date(0).getTimezoneOffset()+Math.random()", quickjs.EvalGlobal); err != nil {
+		return err
+	}
+	e.mu.Lock()
+	e.js = v.js
+	e.mu.Unlock()
+	if e.opts.Ready != nil {
+		return e.opts.Ready()
+	}
+	return nil
+}
+
+func (e *engine) introspect(f wire.Frame) error {
+	if e.conf == nil {
+		return e.refuse(f.ID, &result{Kind: wire.KindNotConfigured, Message: "introspect before configure"})
+	}
+	return e.reply(f.ID, wire.IntrospectReply{Name: e.conf.Name, Version: e.conf.Version, Exports: e.exports, Methods: e.conf.Methods})
+}
