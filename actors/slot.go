@@ -188,10 +188,16 @@ func (s *Slot) Deliver() Next {
 }
 
 func (s *Slot) next(c *Cell) Next {
-	if c.abandoned() || s.cell.Load() == nil {
+	if c.abandoned() {
 		return s.park()
 	}
-	return s.rest()
+	switch s.cell.Load() {
+	case nil:
+		return s.park()
+	case c:
+		return s.rest()
+	}
+	return More // its successor was spawned already, and counts on this worker to begin it
 }
 
 // rest gives the mailbox back if it is empty.

@@ -66,3 +66,5 @@ func TestObligationMachine(t *testing.T) { matrix(t, spec.Obligation) }
 
 func TestChildMachine(t *testing.T)      { matrix(t, spec.Child) }
 func TestSupervisorMachine(t *testing.T) { matrix(t, spec.Supervisor) }
+
+func TestEngineMachine(t *testing.T) { matrix(t, spec.Engine) }

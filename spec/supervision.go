@@ -24,17 +24,17 @@ type ChildEvent uint8
 
 // The events of a child.
 const (
-	ChildPlan    ChildEvent = iota // it is to be started when its turn comes
-	ChildStart                     // its turn
-	ChildReady                     // it is up
-	ChildNone                      // its start declined
-	ChildFailed                    // its start failed or timed out, its region is closed
-	ChildEnd                       // it ended by itself, its region is closed
-	ChildDelay                     // it is to be started again, later
-	ChildStop                      // its region was asked to close
-	ChildClosed                    // ... and is closed
-	ChildStuck                     // ... and cannot be closed
-	ChildForget                    // no start is planned any more
+	ChildPlan   ChildEvent = iota // it is to be started when its turn comes
+	ChildStart                    // its turn
+	ChildReady                    // it is up
+	ChildNone                     // its start declined
+	ChildFailed                   // its start failed or timed out, its region is closed
+	ChildEnd                      // it ended by itself, its region is closed
+	ChildDelay                    // it is to be started again, later
+	ChildStop                     // its region was asked to close
+	ChildClosed                   // ... and is closed
+	ChildStuck                    // ... and cannot be closed
+	ChildForget                   // no start is planned any more
 )
 
 var childEvents = [...]string{"plan", "start", "ready", "declined", "failed", "ended", "delay", "stop", "closed", "stuck", "forget"}

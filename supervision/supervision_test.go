@@ -128,6 +128,9 @@ func (r *rig) eventually(what string, ok func() bool) {
 	defer tick.Stop()
 	for deadline := time.Now().Add(5 * time.Second); !ok(); <-tick.C {
 		if time.Now().After(deadline) {
+			for _, a := range r.sys.Snapshot() {
+				r.t.Logf("%+v", a)
+			}
 			r.t.Fatal("never: ", what)
 		}
 	}
