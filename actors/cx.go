@@ -180,6 +180,14 @@ func (cx *Cx) Read(key string) ([]byte, bool, error) {
 	return cx.slot.sys.host.Read(cx.slot, key)
 }
 
+// List lists keys of the durable state under a prefix, in order, at most limit. It needs CapStore.
+func (cx *Cx) List(prefix string, limit int) ([]string, error) {
+	if err := cx.may(CapStore); err != nil {
+		return nil, err
+	}
+	return cx.slot.sys.host.List(cx.slot, prefix, limit)
+}
+
 // Committed is the answer to Commit: Of is what Commit returned.
 type Committed struct {
 	Of     uint64

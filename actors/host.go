@@ -17,22 +17,15 @@ type Host interface {
 	Arm(s *Slot, d time.Duration, t *Timer) (undo func())
 	// Read looks a key of the durable state up.
 	Read(by *Slot, key string) ([]byte, bool, error)
+	// List lists keys of the durable state under a prefix, in order, at most limit.
+	List(by *Slot, prefix string, limit int) ([]string, error)
 	// Commit hands tx to the group committer and calls done once with its result.
 	Commit(by *Slot, tx store.Tx, done func(store.Result))
 	// Step stands for what changes no state of the host and is still seen by others: see StepKind.
 	Step(by *Slot, k StepKind)
-	Runner
-	Senses
-}
-
-// Runner is told which slots can be delivered to. It is no step.
-type Runner interface {
-	// Ready says that s went from idle to runnable; the host calls s.Deliver until it returns Idle.
+	// Ready says that s went from idle to runnable: call s.Deliver until it returns Idle. It is no step.
 	Ready(s *Slot)
-}
-
-// Senses are answers that are no steps: the clock and the seeded randomness of the run.
-type Senses interface {
+	// Now and Rand are the clock and the seeded randomness of the run. They are no steps.
 	Now() time.Time
 	Rand() uint64
 }

@@ -23,6 +23,7 @@ import (
 type Store interface {
 	Commit(tx store.Tx, done func(store.Result))
 	Read(key string) ([]byte, bool, error)
+	List(prefix string, limit int) ([]string, error)
 }
 
 // Options configure a Host. The zero value works.
@@ -122,6 +123,14 @@ func (h *Host) Read(_ *actors.Slot, key string) ([]byte, bool, error) {
 		return nil, false, codes.New(codes.NoStore, "this process has no store")
 	}
 	return h.opts.Store.Read(key)
+}
+
+// List asks the store.
+func (h *Host) List(_ *actors.Slot, prefix string, limit int) ([]string, error) {
+	if h.opts.Store == nil {
+		return nil, codes.New(codes.NoStore, "this process has no store")
+	}
+	return h.opts.Store.List(prefix, limit)
 }
 
 // Commit gives the transaction to the store's committer.

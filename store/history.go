@@ -1,0 +1,109 @@
+package store
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/vmihailenco/msgpack/v5"
+
+	codes "github.com/franken-node/fnode-supervisor/spec/errors"
+	"github.com/franken-node/fnode-supervisor/store/core"
+)
+
+// Record is one entry of an actor's history: what survives a restart of the daemon.
+type Record struct {
+	Path        string `msgpack:"p"`
+	Event       string `msgpack:"e"` // started, ended, wedged, report, stopped, boot
+	Incarnation uint32 `msgpack:"n"`
+	Reason      string `msgpack:"r"`
+	Cause       string `msgpack:"c"` // the first cause, one line
+	At          int64  `msgpack:"t"` // ns since 1970
+	Boot        string `msgpack:"b"` // id of the daemon's run
+	Restarts    uint64 `msgpack:"x"` // of the path, over all runs
+}
+
+// The bounds of the history.
+const (
+	KeepPerPath   = 256     // newest records of one path that a Prune keeps
+	recordVersion = 1       // first byte of every record
+	maxRecord     = 8 << 10 // bytes
+	maxField      = 2 << 10 // bytes of one text
+)
+
+const historyPrefix = "history/"
+
+// Append is the transaction that adds r. order is unique and grows within a run.
+func Append(r Record, order uint64) (core.Tx, error) {
+	for _, f := range []*string{&r.Path, &r.Reason, &r.Cause} {
+		if len(*f) > maxField {
+			*f = (*f)[:maxField]
+		}
+	}
+	b, err := msgpack.Marshal(&r)
+	if err != nil {
+		return core.Tx{}, err
+	}
+	key := fmt.Sprintf("%s%s\x00%020d-%010d", historyPrefix, r.Path, r.At, order)
+	return core.Tx{Kind: "history", Set: []core.KV{{Key: key, Value: append([]byte{recordVersion}, b...)}}}, nil
+}
+
+// DecodeRecord parses a stored record. The error is codes.BadRecord.
+func DecodeRecord(b []byte) (r Record, err error) {
+	if len(b) == 0 || len(b) > maxRecord || b[0] != recordVersion {
+		return r, codes.New(codes.BadRecord, "a record of %d bytes", len(b))
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			err = codes.New(codes.BadRecord, "a record that cannot be decoded: %v", v)
+		}
+	}()
+	if err := msgpack.Unmarshal(b[1:], &r); err != nil {
+		return Record{}, codes.New(codes.BadRecord, "a record that cannot be decoded").Wrap(err)
+	}
+	return r, nil
+}
+
+// History gives the records of a path, oldest first; of every path if it is empty. A record that cannot
+// be read is left out and counted in bad.
+func (s *Store) History(path string, limit int) (out []Record, bad int, err error) {
+	prefix := historyPrefix
+	if path != "" {
+		prefix += path + "\x00"
+	}
+	kvs, err := s.Scan(prefix, limit)
+	for _, kv := range kvs {
+		r, err := DecodeRecord(kv.Value)
+		if err != nil {
+			bad++
+			continue
+		}
+		out = append(out, r)
+	}
+	return out, bad, err
+}
+
+// Prune deletes the oldest records of every path beyond KeepPerPath. It returns how many.
+func (s *Store) Prune() (n int, err error) {
+	keys, err := s.List(historyPrefix, 1_000_000)
+	if err != nil {
+		return 0, err
+	}
+	byPath := map[string][]string{}
+	for _, k := range keys {
+		path, _, _ := strings.Cut(k, "\x00")
+		byPath[path] = append(byPath[path], k)
+	}
+	for _, ks := range byPath {
+		for old := ks[:max(0, len(ks)-KeepPerPath)]; len(old) > 0; {
+			m := min(len(old), core.MaxWrites)
+			done := make(chan core.Result, 1) // capacity 1: the one answer; never closed
+			s.Commit(core.Tx{Kind: "history", Delete: old[:m]}, func(r core.Result) { done <- r })
+			if r := <-done; r.Err != nil {
+				return n, r.Err
+			}
+			n += m
+			old = old[m:]
+		}
+	}
+	return n, nil
+}

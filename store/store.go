@@ -1,0 +1,228 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/dgraph-io/badger/v4"
+	"golang.org/x/sys/unix"
+
+	"github.com/franken-node/fnode-supervisor/internal/base"
+	codes "github.com/franken-node/fnode-supervisor/spec/errors"
+	"github.com/franken-node/fnode-supervisor/store/core"
+)
+
+// Options configure a store.
+type Options struct {
+	Dir   string       // created if missing, mode 0700
+	Log   *slog.Logger // nil: slog.Default
+	Queue int          // transactions that wait for the committer; default 4096
+	Group int          // most transactions of one sync; default 256
+}
+
+// Store is an open data directory.
+type Store struct {
+	opts Options // immutable
+	lock *os.File
+	db   *badger.DB
+
+	queue chan pending // capacity Options.Queue; closed by Close under mu
+	mu    sync.RWMutex // guards closed against sends on queue
+	shut  bool         // guarded by mu
+	done  sync.WaitGroup
+
+	failed error // owned by the committer: the first failed write
+	use    usage // owned by the committer
+}
+
+type pending struct {
+	tx   core.Tx
+	done func(core.Result)
+}
+
+// Open takes the directory's lock and opens its state. The error is codes.StoreLocked (another daemon, by
+// pid), codes.StoreUnusable (the directory), or codes.StoreDamaged (its content).
+func Open(o Options) (*Store, error) {
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.Queue == 0 {
+		o.Queue = 4096
+	}
+	if o.Group == 0 {
+		o.Group = 256
+	}
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return nil, codes.New(codes.StoreUnusable, "the data directory %s cannot be made", o.Dir).Wrap(err)
+	}
+	lock, err := takeLock(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	db, err := openBadger(filepath.Join(o.Dir, "state"), o.Log)
+	if err != nil {
+		_ = lock.Close()
+		return nil, codes.New(codes.StoreDamaged, "the state under %s cannot be opened", o.Dir).Wrap(err)
+	}
+	s := &Store{opts: o, lock: lock, db: db, queue: make(chan pending, o.Queue), use: usage{}}
+	s.done.Go(s.run) // owner: Close joins it; ends: the queue is closed
+	return s, nil
+}
+
+// takeLock locks the directory for this process; the kernel gives the lock back when the process ends.
+func takeLock(dir string) (*os.File, error) {
+	name := filepath.Join(dir, "LOCK")
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, codes.New(codes.StoreUnusable, "%s cannot be opened", name).Wrap(err)
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		b := make([]byte, 32)
+		n, _ := f.Read(b)
+		_ = f.Close()
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			return nil, codes.New(codes.StoreLocked, "%s is in use by the daemon with pid %s", dir, strings.TrimSpace(string(b[:n])))
+		}
+		return nil, codes.New(codes.StoreUnusable, "%s cannot be locked", name).Wrap(err)
+	}
+	err = errors.Join(f.Truncate(0), writeAt(f, strconv.Itoa(os.Getpid())+"\n"))
+	if err != nil {
+		_ = f.Close()
+		return nil, codes.New(codes.StoreUnusable, "%s cannot be written", name).Wrap(err)
+	}
+	return f, nil
+}
+
+func writeAt(f *os.File, s string) error {
+	_, err := f.WriteAt([]byte(s), 0)
+	return err
+}
+
+// openBadger opens Badger small: one supervisor's state is a few megabytes. A panic of Badger on a
+// damaged folder is an error here.
+func openBadger(dir string, log *slog.Logger) (db *badger.DB, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			db, err = nil, fmt.Errorf("badger: %v", v)
+		}
+	}()
+	o := badger.DefaultOptions(dir).WithLogger(quiet{log}).WithSyncWrites(false).
+		WithMemTableSize(8 << 20).WithNumMemtables(2).WithNumLevelZeroTables(2).WithNumLevelZeroTablesStall(4).
+		WithValueLogFileSize(32 << 20).WithBlockCacheSize(4 << 20).WithIndexCacheSize(2 << 20).
+		WithNumCompactors(2).WithMetricsEnabled(false).WithDetectConflicts(false)
+	return badger.Open(o)
+}
+
+// quiet sends Badger's chatter to the log's debug level.
+type quiet struct{ log *slog.Logger }
+
+func (q quiet) Errorf(f string, a ...any) {
+	q.log.Warn("badger: " + strings.TrimSpace(fmt.Sprintf(f, a...)))
+}
+func (q quiet) Warningf(f string, a ...any) {
+	q.log.Debug("badger: " + strings.TrimSpace(fmt.Sprintf(f, a...)))
+}
+func (q quiet) Infof(f string, a ...any) {
+	q.log.Debug("badger: " + strings.TrimSpace(fmt.Sprintf(f, a...)))
+}
+func (q quiet) Debugf(f string, a ...any) {}
+
+// Commit queues tx; done is called once with its result. A store that is closed or has no room answers
+// at once, with outcome none.
+func (s *Store) Commit(tx core.Tx, done func(core.Result)) {
+	s.mu.RLock()
+	if s.shut {
+		s.mu.RUnlock()
+		done(core.Result{Err: codes.New(codes.StoreClosed, "the store is closed").Outcome(base.EffectNone)})
+		return
+	}
+	select {
+	case s.queue <- pending{tx, done}:
+		s.mu.RUnlock()
+	default:
+		s.mu.RUnlock()
+		done(core.Result{Err: codes.New(codes.StoreBusy, "%d transactions wait for the disk", s.opts.Queue).Outcome(base.EffectNone)})
+	}
+}
+
+// Read looks a key up in what was committed.
+func (s *Store) Read(key string) (v []byte, ok bool, err error) {
+	err = s.view(func(t *badger.Txn) error {
+		it, err := t.Get([]byte(key))
+		if errors.Is(err, badger.ErrKeyNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		ok = true
+		v, err = it.ValueCopy(nil)
+		return err
+	})
+	return v, ok, err
+}
+
+// List gives the keys under a prefix, in order, at most limit.
+func (s *Store) List(prefix string, limit int) (keys []string, err error) {
+	err = s.each(prefix, false, limit, func(k string, _ []byte) { keys = append(keys, k) })
+	return keys, err
+}
+
+// Scan gives keys and values under a prefix, in order, at most limit.
+func (s *Store) Scan(prefix string, limit int) (kvs []core.KV, err error) {
+	err = s.each(prefix, true, limit, func(k string, v []byte) { kvs = append(kvs, core.KV{Key: k, Value: v}) })
+	return kvs, err
+}
+
+func (s *Store) each(prefix string, values bool, limit int, f func(string, []byte)) error {
+	return s.view(func(t *badger.Txn) error {
+		o := badger.DefaultIteratorOptions
+		o.Prefix, o.PrefetchValues = []byte(prefix), values
+		it := t.NewIterator(o)
+		defer it.Close()
+		for it.Rewind(); it.Valid() && limit > 0; it.Next() {
+			limit--
+			var v []byte
+			if values {
+				var err error
+				if v, err = it.Item().ValueCopy(nil); err != nil {
+					return err
+				}
+			}
+			f(string(it.Item().KeyCopy(nil)), v)
+		}
+		return nil
+	})
+}
+
+func (s *Store) view(f func(*badger.Txn) error) error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.shut {
+		return codes.New(codes.StoreClosed, "the store is closed")
+	}
+	if err := s.db.View(f); err != nil {
+		return codes.New(codes.StoreDamaged, "the state cannot be read").Wrap(err)
+	}
+	return nil
+}
+
+// Close commits what is queued, closes the state and gives the lock back. The second call does nothing.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	if s.shut {
+		s.mu.Unlock()
+		return nil
+	}
+	s.shut = true
+	close(s.queue)
+	s.mu.Unlock()
+	s.done.Wait()
+	return errors.Join(s.db.Close(), s.lock.Close())
+}

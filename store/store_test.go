@@ -1,0 +1,257 @@
+package store_test
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+	"pgregory.net/rapid"
+
+	codes "github.com/franken-node/fnode-supervisor/spec/errors"
+	"github.com/franken-node/fnode-supervisor/store"
+	"github.com/franken-node/fnode-supervisor/store/core"
+)
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv("STORE_WRITER"); dir != "" {
+		writeForEver(dir)
+		return
+	}
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/golang/glog.(*fileSink).flushDaemon"))
+}
+
+func open(t testing.TB, dir string) *store.Store {
+	t.Helper()
+	s, err := store.Open(store.Options{Dir: dir, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+func commit(s *store.Store, tx core.Tx) core.Result {
+	got := make(chan core.Result, 1)
+	s.Commit(tx, func(r core.Result) { got <- r })
+	return <-got
+}
+
+func set(k, v string) core.Tx {
+	return core.Tx{Kind: "kv", Set: []core.KV{{Key: k, Value: []byte(v)}}}
+}
+
+func TestCommitsSurviveAReopen(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	for i := range 3 {
+		if r := commit(s, set(fmt.Sprint("k", i), "v")); r.Err != nil || r.Seq != uint64(i+1) {
+			t.Fatal(r)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if r := commit(s, set("k", "v")); !errors.Is(r.Err, codes.Of(codes.StoreClosed)) {
+		t.Fatal(r)
+	}
+	s = open(t, dir)
+	if keys, err := s.List("k", 10); err != nil || strings.Join(keys, " ") != "k0 k1 k2" {
+		t.Fatal(keys, err)
+	}
+	if r := commit(s, set("k9", "v")); r.Seq != 4 {
+		t.Fatal("the order starts over:", r)
+	}
+}
+
+func TestOneDaemonPerDirectory(t *testing.T) {
+	dir := t.TempDir()
+	open(t, dir)
+	_, err := store.Open(store.Options{Dir: dir})
+	if !errors.Is(err, codes.Of(codes.StoreLocked)) || !strings.Contains(err.Error(), fmt.Sprint(os.Getpid())) {
+		t.Fatal(err)
+	}
+}
+
+func TestAnUnusableDirectoryIsRefused(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Open(store.Options{Dir: filepath.Join(file, "data")}); !errors.Is(err, codes.Of(codes.StoreUnusable)) {
+		t.Fatal(err)
+	}
+}
+
+func TestConditionsAndQuota(t *testing.T) {
+	s := open(t, t.TempDir())
+	quota := core.Cond{Key: "q/", Quota: &core.Quota{Bytes: 20, Keys: 2}}
+	for _, row := range []struct {
+		tx   core.Tx
+		want *codes.Code
+	}{
+		{core.Tx{If: []core.Cond{{Key: "a", Absent: true}}, Set: []core.KV{{Key: "a", Value: []byte("1")}}}, nil},
+		{core.Tx{If: []core.Cond{{Key: "a", Absent: true}}, Set: []core.KV{{Key: "a", Value: []byte("2")}}}, codes.Conflict},
+		{core.Tx{If: []core.Cond{{Key: "a", Value: []byte("1")}}, Set: []core.KV{{Key: "a", Value: []byte("3")}}}, nil},
+		{core.Tx{If: []core.Cond{quota}, Set: []core.KV{{Key: "q/1", Value: []byte("12345")}}}, nil},
+		{core.Tx{If: []core.Cond{quota}, Set: []core.KV{{Key: "q/2", Value: []byte("1234567890")}}}, codes.QuotaExceeded},
+		{core.Tx{If: []core.Cond{quota}, Set: []core.KV{{Key: "q/2", Value: []byte("1")}}}, nil},
+		{core.Tx{If: []core.Cond{quota}, Set: []core.KV{{Key: "q/3", Value: nil}}}, codes.QuotaExceeded},
+		{core.Tx{If: []core.Cond{quota}, Delete: []string{"q/1"}, Set: []core.KV{{Key: "q/3", Value: nil}}}, nil},
+		{core.Tx{}, codes.BadTx},
+	} {
+		r := commit(s, row.tx)
+		if row.want == nil && r.Err != nil || row.want != nil && !errors.Is(r.Err, codes.Of(row.want)) {
+			t.Fatalf("%+v: %v", row.tx, r)
+		}
+	}
+}
+
+// TestAnyOrderEqualsAMap plays random transactions against a map, with groups of any size.
+func TestAnyOrderEqualsAMap(t *testing.T) {
+	s := open(t, t.TempDir())
+	model := map[string]string{}
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(1, 6).Draw(t, "group")
+		results := make(chan core.Result, n)
+		for range n {
+			k := "k" + fmt.Sprint(rapid.IntRange(0, 4).Draw(t, "key"))
+			if rapid.Bool().Draw(t, "delete") {
+				s.Commit(core.Tx{Delete: []string{k}}, func(r core.Result) { results <- r })
+				delete(model, k)
+				continue
+			}
+			v := rapid.StringN(0, 5, -1).Draw(t, "value")
+			s.Commit(set(k, v), func(r core.Result) { results <- r })
+			model[k] = v
+		}
+		for range n {
+			if r := <-results; r.Err != nil {
+				t.Fatal(r.Err)
+			}
+		}
+		kvs, err := s.Scan("k", 100)
+		if err != nil || len(kvs) != len(model) {
+			t.Fatal(kvs, model, err)
+		}
+		for _, kv := range kvs {
+			if model[kv.Key] != string(kv.Value) {
+				t.Fatal(kv.Key)
+			}
+		}
+	})
+}
+
+// writeForEver is the child of the crash test: it says each number once it is acknowledged.
+func writeForEver(dir string) {
+	s, err := store.Open(store.Options{Dir: dir, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		fmt.Println("error", err)
+		os.Exit(1)
+	}
+	for i := 0; ; i++ {
+		if r := commit(s, set(fmt.Sprintf("n%08d", i), "v")); r.Err != nil {
+			os.Exit(1)
+		}
+		fmt.Println(i)
+	}
+}
+
+func TestKillLosesNoAcknowledgedCommit(t *testing.T) {
+	rounds := 5
+	if os.Getenv("FNODE_LONG") != "" {
+		rounds = 100
+	}
+	dir := t.TempDir()
+	for round := range rounds {
+		cmd := exec.Command(os.Args[0])
+		cmd.Env = append(os.Environ(), "STORE_WRITER="+dir)
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		lines, last := bufio.NewScanner(out), ""
+		for i := 0; i < 20+round*7 && lines.Scan(); i++ {
+			last = lines.Text()
+		}
+		_ = cmd.Process.Kill()
+		for lines.Scan() {
+			last = lines.Text()
+		}
+		_, _ = io.Copy(io.Discard, out)
+		_ = cmd.Wait()
+		s := open(t, dir)
+		var n int
+		if _, err := fmt.Sscan(last, &n); err != nil {
+			t.Fatal("the writer said", last)
+		}
+		keys, err := s.List("n", 1_000_000)
+		if err != nil || len(keys) < n+1 {
+			t.Fatalf("round %d: %d acknowledged, %d there (%v)", round, n+1, len(keys), err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("%d kills, no acknowledged commit lost", rounds)
+}
+
+func TestHistoryIsKeptInOrderAndPruned(t *testing.T) {
+	s := open(t, t.TempDir())
+	for i := range store.KeepPerPath + 10 {
+		tx, err := store.Append(store.Record{Path: "sup/a", Event: "started", Incarnation: uint32(i), At: int64(i)}, uint64(i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := commit(s, tx); r.Err != nil {
+			t.Fatal(r.Err)
+		}
+	}
+	if n, err := s.Prune(); err != nil || n != 10 {
+		t.Fatal(n, err)
+	}
+	h, bad, err := s.History("sup/a", 1000)
+	if err != nil || bad != 0 || len(h) != store.KeepPerPath || h[0].Incarnation != 10 {
+		t.Fatal(len(h), bad, err)
+	}
+	if h, _, _ := s.History("sup/ab", 10); len(h) != 0 {
+		t.Fatal("another path's history")
+	}
+}
+
+func FuzzDecodeRecord(f *testing.F) {
+	tx, _ := store.Append(store.Record{Path: "sup/a", Event: "ended", Reason: "x"}, 1)
+	f.Add(tx.Set[0].Value)
+	f.Add([]byte{1})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if r, err := store.DecodeRecord(b); err == nil && len(r.Path) > len(b) {
+			t.Fatal("more came out than went in")
+		}
+	})
+}
+
+func BenchmarkCommit(b *testing.B) {
+	for _, writers := range []int{1, 16, 256} {
+		b.Run(fmt.Sprint("writers=", writers), func(b *testing.B) {
+			s := open(b, b.TempDir())
+			b.SetParallelism(max(1, writers/2))
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					if r := commit(s, set("k", "v")); r.Err != nil {
+						b.Fatal(r.Err)
+					}
+				}
+			})
+		})
+	}
+}
