@@ -48,6 +48,7 @@ type Slot struct {
 // SlotStats counts what a slot did. Every field is atomic: written by the worker, read by anyone.
 type SlotStats struct {
 	Restarts, Handled, Dead, Late atomic.Uint64
+	Obligations                   atomic.Int64 // open promises of the incarnation, as of its last delivery
 	Since                         atomic.Int64 // ns of the incarnation's start
 }
 
@@ -182,6 +183,7 @@ func (s *Slot) Deliver() Next {
 		return s.rest()
 	}
 	c.deliver(m, lane)
+	s.stats.Obligations.Store(int64(c.ledger.Open()))
 	s.box.Delivered(lane)
 	s.grant()
 	return s.next(c)

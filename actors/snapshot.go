@@ -29,6 +29,7 @@ type ActorView struct {
 	Handled     uint64
 	Dead        uint64
 	Late        uint64
+	Obligations int
 	Last        Exit // of the incarnation before
 	View        any  // what the behaviour published
 }
@@ -53,7 +54,7 @@ func (sys *System) Snapshot() []ActorView {
 func (s *Slot) look(now time.Time) ActorView {
 	v := ActorView{
 		Path: s.path, ID: s.id, State: "Down", Restarts: s.stats.Restarts.Load(), Supervisor: s.opts.Delegate,
-		Handled: s.stats.Handled.Load(), Dead: s.stats.Dead.Load(), Late: s.stats.Late.Load(),
+		Handled: s.stats.Handled.Load(), Dead: s.stats.Dead.Load(), Late: s.stats.Late.Load(), Obligations: int(s.stats.Obligations.Load()),
 	}
 	if st := s.state.Load(); st > 0 {
 		v.State = spec.IncarnationState(st - 1).String()

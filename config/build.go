@@ -1,0 +1,286 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	codes "github.com/franken-node/fnode-supervisor/spec/errors"
+)
+
+// builder turns the file into a Config and collects every fault.
+type builder struct {
+	places places
+	base   string // folder of the file: packages are relative to it
+	faults Faults
+}
+
+func (b *builder) bad(key, format string, args ...any) {
+	b.faults = append(b.faults, codes.New(codes.BadConfig, "%s: %s", key, fmt.Sprintf(format, args...)).At(b.places.at(key)))
+}
+
+var nameRule = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
+
+// The closed sets.
+var (
+	strategies = []string{"one_for_one", "one_for_all", "rest_for_one"}
+	autos      = []string{"never", "any", "all"}
+	restarts   = []string{"permanent", "transient", "temporary"}
+	profiles   = []string{"strict", "strict_plus", "moderate", "permissive"}
+	roles      = []string{"viewer", "author", "operator", "security", "auditor"}
+	levels     = []string{"debug", "info", "warn", "error"}
+)
+
+const (
+	maxNodes = 10_000
+	maxDepth = 16
+)
+
+func (b *builder) oneOf(key, v string, set []string, def string) string {
+	if v == "" {
+		return def
+	}
+	if !slices.Contains(set, v) {
+		b.bad(key, "%q is none of %s", v, strings.Join(set, ", "))
+	}
+	return v
+}
+
+func (b *builder) build(f file) *Config {
+	c := Default()
+	c.Data.Dir, c.API.Socket, c.Metrics.Listen = f.Data.Dir, f.API.Socket, f.Metrics.Listen
+	b.listen(f.Metrics.Listen)
+	c.Logs.Level = b.oneOf("logs.level", f.Logs.Level, levels, "info")
+	c.Logs.PerExt = or(int64(f.Logs.PerExt), c.Logs.PerExt)
+	c.Logs.LinesSec = or(f.Logs.LineSec, c.Logs.LinesSec)
+	if c.Logs.LinesSec < 0 {
+		b.bad("logs.lines_per_second", "must be over 0")
+	}
+	for i, r := range f.API.Roles {
+		key := fmt.Sprintf("api.roles[%d]", i)
+		b.oneOf(key+".role", r.Role, roles, "")
+		if (r.UID == nil) == (r.GID == nil) || r.Role == "" {
+			b.bad(key, "needs a role and either uid or gid")
+		}
+		c.API.Roles = append(c.API.Roles, Role(r))
+	}
+	c.Tree = b.tree(f)
+	return c
+}
+
+func (b *builder) listen(addr string) {
+	if addr == "" {
+		return
+	}
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		b.bad("metrics.listen", "%q is no host:port", addr)
+		return
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		b.bad("metrics.listen", "%q is not a loopback address", host)
+	}
+}
+
+// tree hangs supervisors and extensions under their parents.
+func (b *builder) tree(f file) Supervisor {
+	root := b.supervisor("tree", f.Tree, "sup", 5)
+	if f.Tree.Parent != "" {
+		b.bad("tree.parent", "the root has no parent")
+	}
+	sups := map[string]*Supervisor{root.Name: &root}
+	depth := map[string]int{root.Name: 1}
+	if len(f.Supervisor)+len(f.Extension) > maxNodes {
+		b.bad("extension", "more than %d nodes", maxNodes)
+		return root
+	}
+	type hung struct {
+		parent string
+		child  *Supervisor
+	}
+	var hang []hung
+	for i, s := range f.Supervisor {
+		key := fmt.Sprintf("supervisor[%d]", i)
+		one := b.supervisor(key, s, "", 20)
+		parent := or(s.Parent, root.Name)
+		switch {
+		case sups[one.Name] != nil:
+			b.bad(key+".name", "there is a supervisor %q already", one.Name)
+			continue
+		case sups[parent] == nil:
+			b.bad(key+".parent", "there is no supervisor %q above this line", parent)
+			continue
+		case depth[parent] >= maxDepth:
+			b.bad(key+".parent", "the tree is deeper than %d", maxDepth)
+			continue
+		}
+		sups[one.Name], depth[one.Name] = &one, depth[parent]+1
+		hang = append(hang, hung{parent, &one})
+	}
+	for i, e := range f.Extension {
+		key := fmt.Sprintf("extension[%d]", i)
+		one := b.extension(key, e)
+		parent := sups[or(e.Parent, root.Name)]
+		if parent == nil {
+			b.bad(key+".parent", "there is no supervisor %q", e.Parent)
+			continue
+		}
+		if taken(parent, one.Name) {
+			b.bad(key+".name", "there is a child %q of %s already", one.Name, parent.Name)
+			continue
+		}
+		parent.Children = append(parent.Children, Child{Extension: &one})
+	}
+	for _, h := range slices.Backward(hang) { // supervisors stand before the extensions of the same parent
+		p := sups[h.parent]
+		if taken(p, h.child.Name) {
+			b.bad("supervisor", "there is a child %q of %s already", h.child.Name, p.Name)
+		}
+		p.Children = append([]Child{{Supervisor: h.child}}, p.Children...)
+	}
+	return root
+}
+
+func taken(s *Supervisor, name string) bool {
+	return slices.ContainsFunc(s.Children, func(c Child) bool {
+		return c.Extension != nil && c.Extension.Name == name || c.Supervisor != nil && c.Supervisor.Name == name
+	})
+}
+
+func (b *builder) supervisor(key string, s fileSupervisor, name string, budget int) Supervisor {
+	out := DefaultSupervisor(or(s.Name, name))
+	b.name(key, out.Name)
+	out.Strategy = b.oneOf(key+".strategy", s.Strategy, strategies, out.Strategy)
+	out.AutoShutdown = b.oneOf(key+".auto_shutdown", s.AutoShutdown, autos, out.AutoShutdown)
+	out.Restarts = budget
+	if s.Restarts != nil {
+		out.Restarts = *s.Restarts
+	}
+	if out.Restarts < 0 || out.Restarts > 100_000 {
+		b.bad(key+".restarts", "must be 0 to 100000")
+	}
+	out.Window = or(time.Duration(s.Window), out.Window)
+	out.Policy = b.policy(key, s.filePolicy)
+	return out
+}
+
+func (b *builder) name(key, name string) {
+	if !nameRule.MatchString(name) {
+		b.bad(key+".name", "%q is no name (lower case, digits, . _ -)", name)
+	}
+}
+
+func (b *builder) policy(key string, p filePolicy) Policy {
+	out := DefaultPolicy()
+	out.Restart = b.oneOf(key+".restart", p.Restart, restarts, out.Restart)
+	switch p.Shutdown {
+	case "":
+	case "brutal":
+		out.Brutal = true
+	case "wait":
+		out.Wait = true
+	default:
+		d, err := time.ParseDuration(p.Shutdown)
+		if err != nil || d <= 0 {
+			b.bad(key+".shutdown", `%q is none of a duration like "5s", brutal, wait`, p.Shutdown)
+		}
+		out.Shutdown = d
+	}
+	if out.Significant = p.Significant; p.Significant && out.Restart == "permanent" {
+		b.bad(key+".significant", "a permanent child never ends by itself")
+	}
+	out.StartTimeout = or(time.Duration(p.StartTimeout), out.StartTimeout)
+	o, d := &out.Backoff, p.Backoff
+	o.Off, o.Initial, o.Max = d.Off, or(time.Duration(d.Initial), o.Initial), or(time.Duration(d.Max), o.Max)
+	o.Factor, o.StableAfter = or(d.Factor, o.Factor), or(time.Duration(d.Stable), o.StableAfter)
+	if o.Factor < 1 || o.Factor > 100 {
+		b.bad(key+".backoff.factor", "must be 1 to 100")
+	}
+	return out
+}
+
+func (b *builder) extension(key string, e fileExtension) Extension {
+	b.name(key, e.Name)
+	out := Extension{
+		Name: e.Name, Package: e.Package, Policy: b.policy(key, e.filePolicy), Queue: e.Queue,
+		Profile: b.oneOf(key+".profile", e.Profile, profiles, ""), Memory: int64(e.Memory), Heap: int64(e.Heap),
+		CPU: e.CPU, Pids: e.Pids, Invoke: time.Duration(e.Invoke), Config: e.Config,
+	}
+	if e.Package == "" {
+		b.bad(key+".package", "is missing: name a folder or a .fnpkg file")
+	} else if !filepath.IsAbs(e.Package) {
+		out.Package = filepath.Join(b.base, e.Package)
+	}
+	for _, n := range []struct {
+		key string
+		bad bool
+	}{{"queue", e.Queue < 0 || e.Queue > 1_000_000}, {"cpu", e.CPU < 0 || e.CPU > 1024}, {"pids", e.Pids < 0}} {
+		if n.bad {
+			b.bad(key+"."+n.key, "is out of bounds")
+		}
+	}
+	return out
+}
+
+// or gives the first value that is set.
+func or[T comparable](vs ...T) (v T) {
+	var zero T
+	for _, v = range vs {
+		if v != zero {
+			return v
+		}
+	}
+	return v
+}
+
+// file turns a Config back into the file's shape, for Show.
+func (c *Config) file() file {
+	var f file
+	f.Data.Dir, f.API.Socket, f.Metrics.Listen = c.Data.Dir, c.API.Socket, c.Metrics.Listen
+	f.Logs.Level, f.Logs.PerExt, f.Logs.LineSec = c.Logs.Level, size(c.Logs.PerExt), c.Logs.LinesSec
+	for _, r := range c.API.Roles {
+		f.API.Roles = append(f.API.Roles, fileRole(r))
+	}
+	f.Tree = supervisorFile(c.Tree, "")
+	walk(c.Tree, &f)
+	return f
+}
+
+func walk(s Supervisor, f *file) {
+	for _, ch := range s.Children {
+		if ch.Supervisor != nil {
+			f.Supervisor = append(f.Supervisor, supervisorFile(*ch.Supervisor, s.Name))
+			walk(*ch.Supervisor, f)
+			continue
+		}
+		e := ch.Extension
+		f.Extension = append(f.Extension, fileExtension{
+			Name: e.Name, Parent: s.Name, Package: e.Package, Queue: e.Queue, Profile: e.Profile, Memory: size(e.Memory),
+			Heap: size(e.Heap), CPU: e.CPU, Pids: e.Pids, Invoke: duration(e.Invoke), Config: e.Config, filePolicy: policyFile(e.Policy),
+		})
+	}
+}
+
+func supervisorFile(s Supervisor, parent string) fileSupervisor {
+	return fileSupervisor{
+		Name: s.Name, Parent: parent, Strategy: s.Strategy, Restarts: &s.Restarts, Window: duration(s.Window),
+		AutoShutdown: s.AutoShutdown, filePolicy: policyFile(s.Policy),
+	}
+}
+
+func policyFile(p Policy) filePolicy {
+	out := filePolicy{Restart: p.Restart, Significant: p.Significant, StartTimeout: duration(p.StartTimeout), Shutdown: p.Shutdown.String()}
+	switch {
+	case p.Brutal:
+		out.Shutdown = "brutal"
+	case p.Wait:
+		out.Shutdown = "wait"
+	}
+	b := p.Backoff
+	out.Backoff = fileBackoff{Off: b.Off, Initial: duration(b.Initial), Max: duration(b.Max), Factor: b.Factor, Stable: duration(b.StableAfter)}
+	return out
+}

@@ -1,0 +1,128 @@
+package config
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// file is the shape of the TOML file. Field comments are the documentation of the keys (schema, docs).
+type file struct {
+	Data struct {
+		Dir string `toml:"dir,omitempty" json:"dir,omitempty" jsonschema:"description=folder of the state; --data overrides it"`
+	} `toml:"data" json:"data,omitempty"`
+	API struct {
+		Socket string     `toml:"socket,omitempty" json:"socket,omitempty" jsonschema:"description=path of the API's Unix socket; --socket overrides it"`
+		Roles  []fileRole `toml:"roles,omitempty" json:"roles,omitempty" jsonschema:"description=who may do what beside root and the daemon's own user"`
+	} `toml:"api" json:"api,omitempty"`
+	Metrics struct {
+		Listen string `toml:"listen,omitempty" json:"listen,omitempty" jsonschema:"description=host:port that serves /metrics; loopback only; empty: the API socket only"`
+	} `toml:"metrics" json:"metrics,omitempty"`
+	Logs struct {
+		Level   string `toml:"level,omitempty" json:"level,omitempty" jsonschema:"enum=debug,enum=info,enum=warn,enum=error,description=of the daemon's own log; default info"`
+		PerExt  size   `toml:"per_extension,omitempty" json:"per_extension,omitempty" jsonschema:"description=bytes of output kept per extension; default 1Mi"`
+		LineSec int    `toml:"lines_per_second,omitempty" json:"lines_per_second,omitempty" jsonschema:"description=lines per second kept per extension; default 1000"`
+	} `toml:"logs" json:"logs,omitempty"`
+	Tree       fileSupervisor   `toml:"tree" json:"tree,omitempty" jsonschema:"description=the root supervisor"`
+	Supervisor []fileSupervisor `toml:"supervisor,omitempty" json:"supervisor,omitempty" jsonschema:"description=further supervisors; they start in this order and before the extensions of the same parent"`
+	Extension  []fileExtension  `toml:"extension,omitempty" json:"extension,omitempty" jsonschema:"description=extensions in start order"`
+}
+
+type fileRole struct {
+	Role string `toml:"role" json:"role" jsonschema:"enum=viewer,enum=author,enum=operator,enum=security,enum=auditor"`
+	UID  *int   `toml:"uid,omitempty" json:"uid,omitempty"`
+	GID  *int   `toml:"gid,omitempty" json:"gid,omitempty"`
+}
+
+type fileSupervisor struct {
+	Name         string   `toml:"name,omitempty" json:"name,omitempty" jsonschema:"description=one path element; the root's default is sup"`
+	Parent       string   `toml:"parent,omitempty" json:"parent,omitempty" jsonschema:"description=name of the supervisor above; default the root"`
+	Strategy     string   `toml:"strategy,omitempty" json:"strategy,omitempty" jsonschema:"enum=one_for_one,enum=one_for_all,enum=rest_for_one,description=default one_for_one"`
+	Restarts     *int     `toml:"restarts,omitempty" json:"restarts,omitempty" jsonschema:"description=budget: restarts within the window; default 20, at the root 5"`
+	Window       duration `toml:"window,omitempty" json:"window,omitempty" jsonschema:"description=budget: sliding window; default 1m"`
+	AutoShutdown string   `toml:"auto_shutdown,omitempty" json:"auto_shutdown,omitempty" jsonschema:"enum=never,enum=any,enum=all,description=end when significant children have ended; default never"`
+	filePolicy
+}
+
+type filePolicy struct {
+	Restart      string      `toml:"restart,omitempty" json:"restart,omitempty" jsonschema:"enum=permanent,enum=transient,enum=temporary,description=default permanent"`
+	Shutdown     string      `toml:"shutdown,omitempty" json:"shutdown,omitempty" jsonschema:"description=a duration, brutal, or wait; default 5s"`
+	Significant  bool        `toml:"significant,omitempty" json:"significant,omitempty" jsonschema:"description=its end counts for auto_shutdown"`
+	StartTimeout duration    `toml:"start_timeout,omitempty" json:"start_timeout,omitempty" jsonschema:"description=default 20s"`
+	Backoff      fileBackoff `toml:"backoff,omitempty" json:"backoff,omitempty"`
+}
+
+type fileBackoff struct {
+	Off     bool     `toml:"off,omitempty" json:"off,omitempty" jsonschema:"description=restart at once"`
+	Initial duration `toml:"initial,omitempty" json:"initial,omitempty" jsonschema:"description=upper bound of the first delay; default 100ms"`
+	Max     duration `toml:"max,omitempty" json:"max,omitempty" jsonschema:"description=default 30s"`
+	Factor  float64  `toml:"factor,omitempty" json:"factor,omitempty" jsonschema:"description=default 2"`
+	Stable  duration `toml:"stable_after,omitempty" json:"stable_after,omitempty" jsonschema:"description=up for so long: start over; default 1m"`
+}
+
+type fileExtension struct {
+	Name    string         `toml:"name" json:"name" jsonschema:"description=one path element"`
+	Parent  string         `toml:"parent,omitempty" json:"parent,omitempty" jsonschema:"description=name of the supervisor above; default the root"`
+	Package string         `toml:"package" json:"package" jsonschema:"description=folder or .fnpkg file; relative to this file"`
+	Queue   int            `toml:"queue,omitempty" json:"queue,omitempty" jsonschema:"description=calls that may wait; default 64"`
+	Profile string         `toml:"profile,omitempty" json:"profile,omitempty" jsonschema:"enum=strict,enum=strict_plus,enum=moderate,enum=permissive,description=default the package's"`
+	Memory  size           `toml:"memory,omitempty" json:"memory,omitempty" jsonschema:"description=limit of the engine's cgroup, like 64Mi; only narrower than the profile's"`
+	Heap    size           `toml:"heap,omitempty" json:"heap,omitempty" jsonschema:"description=limit of the JavaScript heap"`
+	CPU     float64        `toml:"cpu,omitempty" json:"cpu,omitempty" jsonschema:"description=cores"`
+	Pids    int64          `toml:"pids,omitempty" json:"pids,omitempty" jsonschema:"description=processes and threads"`
+	Invoke  duration       `toml:"invoke,omitempty" json:"invoke,omitempty" jsonschema:"description=deadline of a call that names none; default the package's, else 1s"`
+	Config  map[string]any `toml:"config,omitempty" json:"config,omitempty" jsonschema:"description=given to the extension (fnode:host)"`
+	filePolicy
+}
+
+// duration is a time like "500ms" or "5s".
+type duration time.Duration
+
+// UnmarshalText parses it.
+func (d *duration) UnmarshalText(b []byte) error {
+	v, err := time.ParseDuration(string(b))
+	if err != nil || v < 0 {
+		return fmt.Errorf(`%q is no duration; write "500ms" or "5s"`, b)
+	}
+	*d = duration(v)
+	return nil
+}
+
+// MarshalText writes it.
+func (d duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+
+// size is a number of bytes like "64Mi".
+type size int64
+
+var units = []struct {
+	word string
+	n    int64
+}{{"Gi", 1 << 30}, {"Mi", 1 << 20}, {"Ki", 1 << 10}, {"", 1}}
+
+// UnmarshalText parses it.
+func (s *size) UnmarshalText(b []byte) error {
+	for _, u := range units {
+		digits, ok := strings.CutSuffix(string(b), u.word)
+		if !ok {
+			continue
+		}
+		n, err := strconv.ParseInt(digits, 10, 64)
+		if err != nil || n <= 0 || n > (1<<40)/u.n {
+			break
+		}
+		*s = size(n * u.n)
+		return nil
+	}
+	return fmt.Errorf(`%q is no size; write "64Mi" or "1Gi"`, b)
+}
+
+// MarshalText writes it.
+func (s size) MarshalText() ([]byte, error) {
+	for _, u := range units {
+		if int64(s)%u.n == 0 {
+			return []byte(strconv.FormatInt(int64(s)/u.n, 10) + u.word), nil
+		}
+	}
+	return nil, nil
+}

@@ -1,0 +1,218 @@
+package config
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"sort"
+	"strconv"
+	"strings"
+
+	"github.com/invopop/jsonschema"
+	"github.com/pelletier/go-toml/v2"
+	"github.com/pelletier/go-toml/v2/unstable"
+
+	codes "github.com/franken-node/fnode-supervisor/spec/errors"
+)
+
+// Faults are every fault of a configuration, in the order of its text.
+type Faults []*codes.Error
+
+// Error lists them, a line each.
+func (f Faults) Error() string {
+	var out []string
+	for _, e := range f {
+		out = append(out, e.Error())
+	}
+	return strings.Join(out, "\n")
+}
+
+// Unwrap lets errors.Is and errors.As see each.
+func (f Faults) Unwrap() []error {
+	out := make([]error, len(f))
+	for i, e := range f {
+		out[i] = e
+	}
+	return out
+}
+
+const maxFile = 1 << 20
+
+// Load reads a TOML file with its drop-ins (conf.d/*.toml beside it, in name order, later values win) and
+// validates the whole. The error is codes.ConfigMissing, or Faults of codes.BadConfig.
+func Load(name string) (*Config, error) {
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return nil, codes.New(codes.ConfigMissing, "the configuration %s cannot be read", name).Wrap(err)
+	}
+	files := map[string][]byte{name: b}
+	order := []string{name}
+	drops, err := filepath.Glob(filepath.Join(filepath.Dir(name), "conf.d", "*.toml"))
+	if err != nil {
+		return nil, codes.New(codes.ConfigMissing, "conf.d beside %s cannot be read", name).Wrap(err)
+	}
+	sort.Strings(drops)
+	for _, d := range drops {
+		if files[d], err = os.ReadFile(d); err != nil {
+			return nil, codes.New(codes.ConfigMissing, "the drop-in %s cannot be read", d).Wrap(err)
+		}
+		order = append(order, d)
+	}
+	return parse(order, files)
+}
+
+// Parse reads one text, named for its positions.
+func Parse(src []byte, name string) (*Config, error) {
+	return parse([]string{name}, map[string][]byte{name: src})
+}
+
+func parse(order []string, files map[string][]byte) (*Config, error) {
+	var f file
+	places := places{}
+	var faults Faults
+	for _, name := range order {
+		src := files[name]
+		if len(src) > maxFile {
+			faults = append(faults, codes.New(codes.BadConfig, "a configuration of %d bytes, at most %d", len(src), maxFile).At(codes.Position{File: name}))
+			continue
+		}
+		before := counts{len(f.Supervisor), len(f.Extension), len(f.API.Roles)}
+		var one file
+		faults = append(faults, decode(name, src, &one)...)
+		places.add(name, src, before)
+		merge(&f, one, src)
+	}
+	if len(faults) > 0 {
+		return nil, faults
+	}
+	b := builder{places: places, base: filepath.Dir(order[0])}
+	c := b.build(f)
+	if len(b.faults) > 0 {
+		return nil, b.faults
+	}
+	return c, nil
+}
+
+// decode reads one text, strictly: every unknown key is a fault.
+func decode(name string, src []byte, f *file) (faults Faults) {
+	d := toml.NewDecoder(bytes.NewReader(src)).DisallowUnknownFields()
+	err := d.Decode(f)
+	var strict *toml.StrictMissingError
+	var one *toml.DecodeError
+	switch {
+	case err == nil:
+	case errors.As(err, &strict):
+		for _, e := range strict.Errors {
+			line, col := e.Position()
+			faults = append(faults, codes.New(codes.BadConfig, "unknown key %s", strings.Join(e.Key(), ".")).At(place(name, src, line, col)))
+		}
+	case errors.As(err, &one):
+		line, col := one.Position()
+		faults = append(faults, codes.New(codes.BadConfig, "%s", strings.TrimPrefix(one.Error(), "toml: ")).At(place(name, src, line, col)))
+	default:
+		faults = append(faults, codes.New(codes.BadConfig, "%s", strings.TrimPrefix(err.Error(), "toml: ")).At(codes.Position{File: name}))
+	}
+	return faults
+}
+
+func place(name string, src []byte, line, col int) codes.Position {
+	p := codes.Position{File: name, Line: line, Col: col}
+	if lines := bytes.Split(src, []byte("\n")); line > 0 && line <= len(lines) {
+		p.Text = string(lines[line-1][:min(len(lines[line-1]), 200)])
+	}
+	return p
+}
+
+// merge lays one file over what came before: single values win, lists grow.
+func merge(f *file, one file, src []byte) {
+	sups, exts, roles := f.Supervisor, f.Extension, f.API.Roles
+	_ = toml.Unmarshal(src, f) // its faults were found by decode
+	f.Supervisor = append(sups, one.Supervisor...)
+	f.Extension = append(exts, one.Extension...)
+	f.API.Roles = append(roles, one.API.Roles...)
+}
+
+// places knows where every key stands: "extension[0].package".
+type places map[string]codes.Position
+
+type counts struct{ sup, ext, roles int }
+
+// add walks the text's expressions. A text that does not parse adds what came before its fault.
+func (p places) add(name string, src []byte, before counts) {
+	var parser unstable.Parser
+	parser.Reset(src)
+	index := map[string]int{"supervisor": before.sup, "extension": before.ext, "api.roles": before.roles}
+	table := ""
+	for parser.NextExpression() {
+		e := parser.Expression()
+		var parts []string
+		var first *unstable.Node
+		for it := e.Key(); it.Next(); {
+			if first == nil {
+				first = it.Node()
+			}
+			parts = append(parts, string(it.Node().Data))
+		}
+		if first == nil {
+			continue
+		}
+		start := parser.Shape(first.Raw).Start
+		at := place(name, src, start.Line, start.Column)
+		key := strings.Join(parts, ".")
+		switch e.Kind {
+		case unstable.ArrayTable:
+			table = key + "[" + strconv.Itoa(index[key]) + "]"
+			index[key]++
+			p[table] = at
+		case unstable.Table:
+			table = inArray(key, index)
+			p[table] = at
+		case unstable.KeyValue:
+			if table != "" {
+				key = table + "." + key
+			}
+			p[key] = at
+		}
+	}
+}
+
+// inArray names a table below the newest element of an array: [extension.backoff].
+func inArray(key string, index map[string]int) string {
+	for arr, n := range index {
+		if rest, ok := strings.CutPrefix(key, arr+"."); ok && n > 0 {
+			return arr + "[" + strconv.Itoa(n-1) + "]." + rest
+		}
+	}
+	return key
+}
+
+// at finds the place of a key, or of the nearest table above it.
+func (p places) at(key string) codes.Position {
+	for {
+		if at, ok := p[key]; ok {
+			return at
+		}
+		i := strings.LastIndexAny(key, ".[")
+		if i < 0 {
+			return codes.Position{}
+		}
+		key = key[:i]
+	}
+}
+
+// Schema is the JSON Schema of the file, generated from its Go types.
+func Schema() []byte {
+	r := jsonschema.Reflector{DoNotReference: true, Mapper: nil}
+	s := r.Reflect(&file{})
+	s.Title = "fnode-supervisor configuration"
+	b, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		panic(err) // the types are ours: it does not fail
+	}
+	return append(b, '\n')
+}
+
+// Show writes the effective configuration as TOML.
+func (c *Config) Show() ([]byte, error) { return toml.Marshal(c.file()) }

@@ -1,0 +1,37 @@
+package config
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+
+	codes "github.com/franken-node/fnode-supervisor/spec/errors"
+)
+
+// Scan finds the extensions below a folder: sub-folders whose package.json has an fnode field, and .fnpkg
+// files, by name. The error is codes.NoExtensions where there is none.
+func Scan(dir string) ([]Extension, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, codes.New(codes.ConfigMissing, "the folder %s cannot be read", dir).Wrap(err)
+	}
+	var out []Extension
+	for _, e := range entries {
+		path := filepath.Join(dir, e.Name())
+		name := strings.TrimSuffix(e.Name(), ".fnpkg")
+		if e.IsDir() && !isExtension(path) || !e.IsDir() && name == e.Name() {
+			continue
+		}
+		out = append(out, Extension{Name: name, Package: path, Policy: DefaultPolicy()})
+	}
+	if len(out) == 0 {
+		return nil, codes.New(codes.NoExtensions, "there is no extension below %s", dir)
+	}
+	return out, nil
+}
+
+func isExtension(dir string) bool {
+	b, err := os.ReadFile(filepath.Join(dir, "package.json"))
+	return err == nil && bytes.Contains(b, []byte(`"fnode"`))
+}

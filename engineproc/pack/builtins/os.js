@@ -1,0 +1,2 @@
+"use strict";
+module.exports = { EOL: "\n", platform: () => "linux", type: () => "Linux", arch: () => "x64", release: () => "", hostname: () => "fnode", homedir: () => "/", tmpdir: () => "/tmp", cpus: () => [], totalmem: () => 0, freemem: () => 0, loadavg: () => [0, 0, 0], uptime: () => 0, endianness: () => "LE", networkInterfaces: () => ({}), userInfo: () => ({ uid: -1, gid: -1, username: "nobody", homedir: "/", shell: null }), constants: { signals: {}, errno: {} } };

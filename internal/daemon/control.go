@@ -1,0 +1,169 @@
+package daemon
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/franken-node/fnode-supervisor/actors"
+	"github.com/franken-node/fnode-supervisor/actors/extension"
+	"github.com/franken-node/fnode-supervisor/api"
+	"github.com/franken-node/fnode-supervisor/engineproc/pack"
+	"github.com/franken-node/fnode-supervisor/internal/base"
+	"github.com/franken-node/fnode-supervisor/isolation"
+	codes "github.com/franken-node/fnode-supervisor/spec/errors"
+	"github.com/franken-node/fnode-supervisor/supervision"
+	"github.com/franken-node/fnode-supervisor/supervision/core"
+)
+
+// Stop stops a child and keeps its spec.
+func (d *daemon) Stop(ctx context.Context, r api.VerbRequest) (api.VerbResult, error) {
+	return d.verb(ctx, "stop", core.Terminate, r)
+}
+
+// Start starts a child that is stopped.
+func (d *daemon) Start(ctx context.Context, r api.VerbRequest) (api.VerbResult, error) {
+	return d.verb(ctx, "start", core.Restarted, r)
+}
+
+// Restart stops a child and starts it again.
+func (d *daemon) Restart(ctx context.Context, r api.VerbRequest) (api.VerbResult, error) {
+	return d.verb(ctx, "restart", core.Restarted, r)
+}
+
+// verb asks the child's supervisor.
+func (d *daemon) verb(ctx context.Context, name string, kind core.EventKind, r api.VerbRequest) (api.VerbResult, error) {
+	n, err := d.find(r.Path)
+	if err != nil {
+		return api.VerbResult{}, err
+	}
+	out := api.VerbResult{Meta: api.Of("VerbResult"), Verb: name, Path: r.Path, DryRun: r.DryRun, Before: n.State, After: n.State, Steps: []string{}}
+	above, child, ok := cutLast(r.Path)
+	if !ok {
+		return out, codes.New(codes.BadRequest, "%s is the root: end the daemon with SIGTERM instead", r.Path)
+	}
+	up := n.State != "Stopped"
+	if name == "stop" && !up || name == "start" && up {
+		out.Steps = append(out.Steps, r.Path+" is "+n.State+" already")
+		return out, nil
+	}
+	out.Changed = true
+	if up {
+		out.Steps = append(out.Steps, "close the region of "+r.Path+" within its shutdown time")
+	}
+	if name != "stop" {
+		out.Steps = append(out.Steps, "start "+r.Path+" and wait until it is ready")
+	}
+	if r.DryRun {
+		return out, nil
+	}
+	ref, ok := d.sys.Lookup(above)
+	if !ok {
+		return out, codes.New(codes.NotRunning, "the supervisor of %s does not run", r.Path)
+	}
+	if r.TimeoutNS > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, time.Duration(r.TimeoutNS))
+		defer cancel()
+	}
+	d.event(name, r.Path, "asked by uid "+fmt.Sprint(r.Peer.UID), nil)
+	if _, err := actors.Call[supervision.Request, struct{}](ctx, d.sys, ref, supervision.Request{Kind: kind, Name: child}); err != nil {
+		return out, err
+	}
+	if n, err := d.find(r.Path); err == nil {
+		out.After = n.State
+	}
+	return out, nil
+}
+
+func cutLast(path string) (above, name string, ok bool) {
+	i := strings.LastIndexByte(path, '/')
+	if i < 0 {
+		return "", path, false
+	}
+	return path[:i], path[i+1:], true
+}
+
+// Invoke calls a method. When ctx ends the call is taken back.
+func (d *daemon) Invoke(ctx context.Context, r api.InvokeRequest) (api.InvokeResult, error) {
+	if err := checkJSON(r.Args); err != nil {
+		return api.InvokeResult{}, err
+	}
+	n, err := d.find(r.Path)
+	if err != nil {
+		return api.InvokeResult{}, err
+	}
+	ref, ok := d.sys.Lookup(r.Path)
+	if n.Kind != "extension" || !ok {
+		return api.InvokeResult{}, d.cannotCall(n)
+	}
+	if n.State == "Stopped" {
+		return api.InvokeResult{}, d.cannotCall(n)
+	}
+	q := extension.Invoke{Method: r.Method, Input: r.Args, Timeout: time.Duration(r.TimeoutNS), Call: d.callID()}
+	res, err := actors.Call[extension.Invoke, extension.Result](ctx, d.sys, ref, q)
+	if err != nil {
+		if ctx.Err() != nil {
+			_ = d.sys.Tell(ref, extension.CancelCall{Call: q.Call}) // an extension that is gone has nothing to cancel
+		}
+		return api.InvokeResult{}, withOutcome(err)
+	}
+	return api.InvokeResult{
+		Meta: api.Of("InvokeResult"), Path: r.Path, Method: r.Method, Call: q.Call, Incarnation: n.Incarnation,
+		DurationNS: res.Took.Nanoseconds(), Result: res.JSON,
+	}, nil
+}
+
+func (d *daemon) cannotCall(n api.Node) error {
+	if n.Kind != "extension" {
+		return codes.New(codes.UnknownMethod, "%s is a %s and has no methods", n.Path, n.Kind).Outcome(base.EffectNone)
+	}
+	return codes.New(codes.ExtensionDown, "%s takes no calls: it is %s (%s)", n.Path, n.State, n.Reason).Outcome(base.EffectNone).
+		Fact("try", "fnctl start %s", n.Path)
+}
+
+// withOutcome gives a refusal of the mailbox the outcome of a call that never began.
+func withOutcome(err error) error {
+	if c := codes.From(err); c != nil && !c.HasEffect {
+		same := *c
+		return same.Outcome(base.EffectNone)
+	}
+	return err
+}
+
+func (d *daemon) callID() string {
+	return fmt.Sprintf("%s-%x", d.boot[:4], d.calls.Add(1))
+}
+
+// checkJSON refuses what is not one JSON value, with the place.
+func checkJSON(b json.RawMessage) error {
+	if len(b) == 0 || json.Valid(b) {
+		return nil
+	}
+	var v any
+	err := json.NewDecoder(bytes.NewReader(b)).Decode(&v)
+	at := len(b)
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		at = int(syntax.Offset) - 1
+	}
+	return codes.New(codes.BadInput, "the argument is not valid JSON: %v", err).At(pack.PositionOf("argument", b, at)).Outcome(base.EffectNone)
+}
+
+// Doctor runs the live self-tests of the host.
+func (d *daemon) Doctor(ctx context.Context) ([]api.Check, error) {
+	out := []api.Check{{Name: "daemon", OK: d.rootState() == "Running", Detail: "the root supervisor is " + d.rootState()}}
+	return append(out, Checks(ctx, d.opts.Engine)...), nil
+}
+
+// Checks are the self-tests that need no daemon.
+func Checks(ctx context.Context, engine string) (out []api.Check) {
+	for _, c := range isolation.SelfTest(ctx, engine) {
+		out = append(out, api.Check{Name: c.Name, OK: c.OK, Detail: c.Detail, Hint: c.How})
+	}
+	return out
+}

@@ -1,0 +1,292 @@
+package daemon
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/franken-node/fnode-supervisor/actors"
+	"github.com/franken-node/fnode-supervisor/actors/host"
+	"github.com/franken-node/fnode-supervisor/api"
+	"github.com/franken-node/fnode-supervisor/config"
+	"github.com/franken-node/fnode-supervisor/engineproc"
+	"github.com/franken-node/fnode-supervisor/internal/base"
+	"github.com/franken-node/fnode-supervisor/isolation"
+	"github.com/franken-node/fnode-supervisor/regions"
+	codes "github.com/franken-node/fnode-supervisor/spec/errors"
+	"github.com/franken-node/fnode-supervisor/store"
+	"github.com/franken-node/fnode-supervisor/supervision"
+)
+
+// Version is the release of this build.
+const Version = "0.1.0"
+
+// Options configure a run.
+type Options struct {
+	Config        *config.Config
+	Engine        string // path of fnode-engine
+	AllowDegraded bool
+	Drain         time.Duration // of a shutdown; default 15 s
+	Grace         time.Duration // after the drain, before what is left is named; default 2 s
+	Log           *slog.Logger
+	Talk          io.Writer // for people: progress, the ready line, the proof; default os.Stderr
+}
+
+// End is how a run ended.
+type End struct {
+	Proof  regions.Proof
+	Forced bool  // by a second request: Proof says what was cut off
+	Why    error // the root's failure, nil after a shutdown
+}
+
+// daemon is one run.
+type daemon struct {
+	opts     Options
+	cfg      *config.Config
+	boot     string
+	started  time.Time
+	store    *store.Store
+	iso      *isolation.Manager
+	host     *host.Host
+	sys      *actors.System
+	root     actors.Ref
+	pkgs     map[string]*loaded // by path in the tree
+	events   *api.Ring
+	logs     map[string]*api.LogRing // by path
+	rec      *recorder
+	meters   *meters
+	ends     sync.Map         // path -> ended: how its last incarnation ended
+	calls    atomic.Uint64    // written by callID
+	rootExit chan actors.Exit // capacity 1; never closed
+
+	mu    sync.Mutex
+	phase string       // guarded by mu: starting, ready, draining, failed
+	last  *actors.Exit // guarded by mu: of the root
+}
+
+// Run is one life of the daemon. force ends a shutdown that takes too long.
+func Run(ctx context.Context, force <-chan struct{}, o Options) (End, error) {
+	o = o.withDefaults()
+	d := &daemon{
+		opts: o, cfg: o.Config, boot: bootID(), started: time.Now(), phase: "starting",
+		pkgs: map[string]*loaded{}, logs: map[string]*api.LogRing{}, rootExit: make(chan actors.Exit, 1),
+	}
+	d.events = api.NewRing(d.boot, 4096)
+	d.meters = newMeters(d)
+	if err := d.prepare(ctx); err != nil {
+		return End{}, err
+	}
+	if err := d.open(ctx); err != nil {
+		return End{}, err
+	}
+	return d.serve(ctx, force)
+}
+
+func (o Options) withDefaults() Options {
+	if o.Drain == 0 {
+		o.Drain = 15 * time.Second
+	}
+	if o.Grace == 0 {
+		o.Grace = 2 * time.Second
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.Talk == nil {
+		o.Talk = os.Stderr
+	}
+	return o
+}
+
+func bootID() string {
+	var b [6]byte
+	_, _ = rand.Read(b[:]) // never fails since Go 1.24
+	return hex.EncodeToString(b[:])
+}
+
+// prepare checks what needs nothing to be started: the engine and every package.
+func (d *daemon) prepare(ctx context.Context) error {
+	if st, err := os.Stat(d.opts.Engine); err != nil || st.IsDir() {
+		return codes.New(codes.EngineMissing, "there is no engine at %s", d.opts.Engine).Wrap(err)
+	}
+	return d.load(ctx)
+}
+
+// open starts everything up to the tree. On an error nothing is left.
+func (d *daemon) open(ctx context.Context) (err error) {
+	var undo []func()
+	defer func() {
+		for i := len(undo) - 1; err != nil && i >= 0; i-- {
+			undo[i]()
+		}
+	}()
+	dir, err := filepath.Abs(d.cfg.Data.Dir)
+	if err != nil {
+		return codes.New(codes.StoreUnusable, "the data directory %s has no absolute path", d.cfg.Data.Dir).Wrap(err)
+	}
+	if d.store, err = store.Open(store.Options{Dir: dir, Log: d.opts.Log}); err != nil {
+		return err
+	}
+	undo = append(undo, func() { _ = d.store.Close() })
+	if _, err := d.store.Prune(); err != nil {
+		return err
+	}
+	var reaped []isolation.Reaped
+	d.iso, reaped, err = isolation.Open(ctx, isolation.Options{InstanceID: isolation.InstanceOf(dir), AllowDegraded: d.opts.AllowDegraded})
+	if err != nil {
+		return err
+	}
+	undo = append(undo, func() { _ = d.iso.Close(context.Background()) })
+	for _, r := range reaped {
+		d.opts.Log.Warn("reaped what a crashed daemon left", "group", fmt.Sprintf("%+v", r))
+		d.event("reaped", "", fmt.Sprintf("%+v", r), nil)
+	}
+	d.rec = newRecorder(d.store, d.boot, d.opts.Log)
+	d.rec.add(store.Record{Path: d.cfg.Tree.Name, Event: "boot", At: d.started.UnixNano(), Reason: fmt.Sprintf("pid %d, reaped %d", os.Getpid(), len(reaped))})
+	d.host = host.New(host.Options{Store: d.store, System: actors.Options{Name: "root", Events: d.happened}})
+	d.sys = d.host.System()
+	undo = append(undo, func() { _, _ = d.host.Shutdown(context.Background(), base.ReasonShutdown, d.opts.Grace) })
+	spec, err := d.tree(d.cfg.Tree, "", &engineproc.Sandboxed{Manager: d.iso, Path: d.opts.Engine})
+	if err != nil {
+		return err
+	}
+	if d.root, err = supervision.Run(d.sys, d.cfg.Tree.Name, spec); err != nil {
+		return err
+	}
+	d.sys.OnRetired(d.root, func(e actors.Exit) { d.rootExit <- e })
+	return nil
+}
+
+// serve runs the API until the end and takes everything down.
+func (d *daemon) serve(ctx context.Context, force <-chan struct{}) (end End, err error) {
+	srv, err := api.Listen(d.apiOptions(), d)
+	if err != nil {
+		end, _ := d.close(force)
+		return end, err
+	}
+	apiCtx, stopAPI := context.WithCancel(context.Background())
+	served := make(chan error, 1)               // capacity 1; never closed
+	go func() { served <- srv.Serve(apiCtx) }() // owner: serve receives from served; ends: stopAPI
+	metrics, err := d.serveMetrics()
+	if err == nil {
+		err = d.wait(ctx)
+	}
+	d.setPhase("draining")
+	if err != nil {
+		d.setPhase("failed")
+	}
+	srv.Drain()
+	end, closeErr := d.close(force)
+	stopAPI()
+	apiErr := <-served
+	if metrics != nil {
+		_ = metrics.Close()
+	}
+	end.Why = err
+	return end, errors.Join(closeErr, apiErr)
+}
+
+func (d *daemon) setPhase(p string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.phase = p
+}
+
+func (d *daemon) apiOptions() api.Options {
+	o := api.Options{Socket: d.cfg.API.Socket, Release: Version, Log: d.opts.Log, MaxBody: 8 << 20, Metrics: d.metrics(), DrainTimeout: 5 * time.Second}
+	for _, r := range d.cfg.API.Roles {
+		o.Roles = append(o.Roles, api.RoleRule{Role: api.Role(r.Role), UID: r.UID, GID: r.GID})
+	}
+	return o
+}
+
+// wait says when the tree is up and returns at the end: nil for a shutdown, the cause where the root
+// failed.
+func (d *daemon) wait(ctx context.Context) error {
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for up := false; ; {
+		select {
+		case <-ctx.Done():
+			return nil
+		case e := <-d.rootExit:
+			return d.failed(e)
+		case <-tick.C:
+			if up = d.rootState() == "Running"; up {
+				tick.Stop()
+				d.ready()
+			}
+		}
+	}
+}
+
+func (d *daemon) rootState() string {
+	for _, a := range d.sys.Snapshot() {
+		if a.Path == d.cfg.Tree.Name {
+			return a.State
+		}
+	}
+	return "Down"
+}
+
+func (d *daemon) ready() {
+	d.setPhase("ready")
+	fmt.Fprintf(d.opts.Talk, "fnode-supervisor ready: %d extensions, socket %s, in %s\n", len(d.pkgs), d.cfg.API.Socket, time.Since(d.started).Round(time.Millisecond))
+	d.event("ready", d.cfg.Tree.Name, "", nil)
+}
+
+func (d *daemon) failed(e actors.Exit) error {
+	d.mu.Lock()
+	d.last = &e
+	d.mu.Unlock()
+	if e.Err != nil {
+		return e.Err
+	}
+	return fmt.Errorf("the root of the tree ended: %s", e)
+}
+
+// close drains the tree, then gives back sandboxes and store. A force cuts the drain off.
+func (d *daemon) close(force <-chan struct{}) (End, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), d.opts.Drain)
+	defer cancel()
+	forced := make(chan struct{}) // capacity 0; closed by the goroutine below
+	done := make(chan struct{})   // capacity 0; closed below
+	go func() {                   // owner: close, by done; ends: force or done
+		select {
+		case <-force:
+			close(forced)
+			cancel()
+		case <-done:
+		}
+	}()
+	p, err := d.host.Shutdown(ctx, base.ReasonShutdown, d.opts.Grace)
+	close(done)
+	end := End{Proof: p}
+	select {
+	case <-forced:
+		end.Forced = true
+	default:
+	}
+	if end.Forced || !p.Quiescent() {
+		d.rec.add(store.Record{Path: d.cfg.Tree.Name, Event: "cut_off", At: time.Now().UnixNano(), Reason: p.String()})
+	}
+	return end, errors.Join(err, d.iso.Close(context.Background()), d.store.Close())
+}
+
+// serveMetrics listens for Prometheus where the configuration says so.
+func (d *daemon) serveMetrics() (*http.Server, error) {
+	if d.cfg.Metrics.Listen == "" {
+		return nil, nil
+	}
+	return listenMetrics(d.cfg.Metrics.Listen, d.metrics(), d.opts.Log)
+}

@@ -1,0 +1,87 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/franken-node/fnode-supervisor/config"
+	"github.com/franken-node/fnode-supervisor/engineproc/pack"
+	codes "github.com/franken-node/fnode-supervisor/spec/errors"
+)
+
+// loaded is a package that the tree runs.
+type loaded struct {
+	name, version, digest, profile, bundle string
+	methods, caps                          []string
+	queue                                  int
+	limits                                 limits
+	frames                                 func(stack string) []codes.Position
+	spec                                   any // for describe
+}
+
+// limits are what the package asks for.
+type limits struct {
+	memory, heap, pids, kv int64
+	cpu                    float64
+	invoke                 time.Duration
+}
+
+// load packs every extension of the tree, before anything is started.
+func (d *daemon) load(ctx context.Context) error {
+	var faults []error
+	each(d.cfg.Tree, "", func(path string, e *config.Extension) {
+		began := time.Now()
+		p, err := pack.Load(ctx, e.Package)
+		if err != nil {
+			faults = append(faults, err)
+			return
+		}
+		d.pkgs[path] = describe(p, e)
+		if took := time.Since(began); took > 100*time.Millisecond {
+			fmt.Fprintf(d.opts.Talk, "packed %s %s in %s\n", p.Manifest.Name, p.Manifest.Version, took.Round(time.Millisecond))
+		}
+	})
+	return joined(faults)
+}
+
+// joined keeps a single fault as it is, and the first one's code where there are more.
+func joined(faults []error) error {
+	switch len(faults) {
+	case 0:
+		return nil
+	case 1:
+		return faults[0]
+	}
+	first := codes.From(faults[0])
+	if first == nil {
+		return faults[0]
+	}
+	e := codes.New(first.Code, "%d packages are not usable", len(faults)).Wrap(faults[0])
+	for _, f := range faults {
+		e.Fact("fault", "%s", f)
+	}
+	return e
+}
+
+func describe(p *pack.Package, e *config.Extension) *loaded {
+	m := p.Manifest
+	return &loaded{
+		name: e.Name, version: m.Version, digest: p.Digest, profile: first(e.Profile, m.Profile), bundle: string(p.Bundle),
+		methods: m.Names(), caps: m.Capabilities, queue: m.Limits.Queue,
+		limits: limits{memory: m.Limits.Memory, heap: m.Limits.Heap, pids: m.Limits.Pids, kv: m.Limits.KV, cpu: m.Limits.CPU, invoke: m.Limits.Invoke},
+		frames: p.Mapper().Map, spec: m,
+	}
+}
+
+// each visits the extensions of a tree with their paths.
+func each(s config.Supervisor, above string, f func(path string, e *config.Extension)) {
+	path := above + s.Name + "/"
+	for _, c := range s.Children {
+		if c.Extension != nil {
+			f(path+c.Extension.Name, c.Extension)
+		} else {
+			each(*c.Supervisor, path, f)
+		}
+	}
+}

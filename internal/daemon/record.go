@@ -1,0 +1,99 @@
+package daemon
+
+import (
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"github.com/franken-node/fnode-supervisor/actors"
+	"github.com/franken-node/fnode-supervisor/api"
+	codes "github.com/franken-node/fnode-supervisor/spec/errors"
+	"github.com/franken-node/fnode-supervisor/store"
+	"github.com/franken-node/fnode-supervisor/store/core"
+)
+
+// recorder writes the history behind the committer's back: it never blocks an actor.
+type recorder struct {
+	s     *store.Store
+	boot  string
+	log   *slog.Logger
+	order atomic.Uint64
+	once  sync.Once
+}
+
+func newRecorder(s *store.Store, boot string, log *slog.Logger) *recorder {
+	return &recorder{s: s, boot: boot, log: log}
+}
+
+func (r *recorder) add(rec store.Record) {
+	rec.Boot = r.boot
+	tx, err := store.Append(rec, r.order.Add(1))
+	if err != nil {
+		r.log.Error("a history record could not be encoded", "path", rec.Path, "err", err)
+		return
+	}
+	r.s.Commit(tx, func(res core.Result) {
+		if res.Err != nil {
+			r.once.Do(func() { r.log.Error("the history is not written any more", "err", res.Err) })
+		}
+	})
+}
+
+// recorded are the events that go into the history.
+var recorded = map[actors.EventKind]bool{
+	actors.EventStarted: true, actors.EventEnded: true, actors.EventWedged: true, actors.EventLeaked: true, "report": true,
+}
+
+// happened is the sink of the kernel's events: ring, history, log.
+func (d *daemon) happened(e actors.Event) {
+	if e.Kind == actors.EventSpawned || e.Kind == actors.EventRetired {
+		return
+	}
+	d.count(e)
+	cause, code := firstCause(e)
+	ev := api.Event{Type: string(e.Kind), Path: e.Path, Time: e.At, Detail: detail(e, cause), Code: code}
+	d.events.Append(ev)
+	if recorded[e.Kind] && d.rec != nil {
+		d.rec.add(store.Record{Path: e.Path, Event: string(e.Kind), Incarnation: uint32(e.Incarnation), Reason: detail(e, ""), Cause: cause, At: e.At.UnixNano()})
+	}
+	switch e.Kind {
+	case actors.EventWedged, actors.EventLeaked, actors.EventViolated, actors.EventStuck:
+		d.opts.Log.Error(string(e.Kind), "path", e.Path, "detail", ev.Detail)
+	case "report":
+		d.opts.Log.Warn(string(e.Kind), "path", e.Path, "detail", ev.Detail)
+	default:
+		d.opts.Log.Debug(string(e.Kind), "path", e.Path, "detail", ev.Detail)
+	}
+}
+
+func detail(e actors.Event, cause string) string {
+	switch e.Kind {
+	case actors.EventEnded:
+		return e.Exit.String()
+	case actors.EventClosed:
+		return e.Proof.String()
+	case actors.EventDeadLetter:
+		return e.Detail + ": " + cause
+	}
+	return e.Detail
+}
+
+// firstCause walks an error chain to its end, and gives the code nearest to it.
+func firstCause(e actors.Event) (cause, code string) {
+	err := e.Err
+	if err == nil {
+		err = e.Exit.Err
+	}
+	for ; err != nil; err = errors.Unwrap(err) {
+		cause = err.Error()
+		if c := codes.From(err); c != nil {
+			code = c.Code.ID
+		}
+	}
+	return cause, code
+}
+
+func (d *daemon) event(kind, path, detail string, attrs map[string]string) {
+	d.events.Append(api.Event{Type: kind, Path: path, Detail: detail, Attrs: attrs})
+}

@@ -1,0 +1,323 @@
+package daemon
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/franken-node/fnode-supervisor/actors"
+	"github.com/franken-node/fnode-supervisor/actors/extension"
+	"github.com/franken-node/fnode-supervisor/api"
+	codes "github.com/franken-node/fnode-supervisor/spec/errors"
+	"github.com/franken-node/fnode-supervisor/store"
+	"github.com/franken-node/fnode-supervisor/supervision"
+	"github.com/franken-node/fnode-supervisor/supervision/core"
+)
+
+// Status is the daemon in one look.
+func (d *daemon) Status() api.Status {
+	d.mu.Lock()
+	phase := d.phase
+	d.mu.Unlock()
+	s := api.Status{
+		Meta: api.Of("Status"), Ready: phase == "ready", Phase: phase, Version: Version,
+		UptimeNS: time.Since(d.started).Nanoseconds(), Seq: d.events.Seq(),
+	}
+	for _, a := range d.sys.Snapshot() {
+		s.Actors++
+		if a.State != "Down" {
+			s.Regions++
+		}
+		s.Obligations += a.Obligations
+		if v, ok := a.View.(extension.View); ok && v.Engine.PID > 0 && a.State != "Down" {
+			s.Engines++
+		}
+	}
+	s.Checks = []api.Check{
+		{Name: "tree", OK: phase == "ready", Detail: "the root supervisor is " + d.rootState()},
+		{Name: "store", OK: true, Detail: "open under " + d.cfg.Data.Dir},
+		{Name: "sandbox", OK: true, Detail: d.iso.Host().String()},
+	}
+	return s
+}
+
+// Tree is the supervision tree as of now, from published snapshots.
+func (d *daemon) Tree() api.Tree {
+	views := map[string]actors.ActorView{}
+	for _, a := range d.sys.Snapshot() {
+		views[a.Path] = a
+	}
+	t := api.Tree{Meta: api.Of("Tree"), Seq: d.events.Seq()}
+	root := d.cfg.Tree.Name
+	if a, ok := views[root]; ok {
+		t.Root = d.node(a, views)
+		return t
+	}
+	t.Root = api.Node{Path: root, Kind: "supervisor", State: "Failed", Reason: d.lastWords()}
+	return t
+}
+
+func (d *daemon) lastWords() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.last == nil {
+		return "it has ended"
+	}
+	return d.last.String()
+}
+
+// node is one actor with its children, in start order.
+func (d *daemon) node(a actors.ActorView, all map[string]actors.ActorView) api.Node {
+	n := api.Node{
+		Path: a.Path, Kind: "actor", State: a.State, Incarnation: uint32(a.Incarnation), Restarts: a.Restarts,
+		Lanes: lanesOf(a), Obligations: a.Obligations,
+	}
+	if !a.Since.IsZero() {
+		n.Since = &a.Since
+	}
+	switch v := a.View.(type) {
+	case supervision.View:
+		n.Kind, n.Strategy = "supervisor", v.Strategy.String()
+		n.Reason = fmt.Sprintf("%s, %d children", strings.ToLower(v.State), len(v.Children))
+		for _, c := range v.Children {
+			n.Children = append(n.Children, d.child(a.Path, c, all))
+		}
+	case extension.View:
+		n.Kind = "extension"
+		n.Reason = extensionReason(v)
+		n.Engine = engineOf(a, v)
+	}
+	return n
+}
+
+// child is a child by its supervisor's books; where it has no live actor, the books say why.
+func (d *daemon) child(above string, c core.ChildView, all map[string]actors.ActorView) api.Node {
+	path := above + "/" + c.Name
+	a, ok := all[path]
+	n := api.Node{Path: path, Kind: "actor", Incarnation: c.Inc}
+	if ok {
+		n = d.node(a, all)
+	} else if d.pkgs[path] != nil {
+		n.Kind = "extension"
+	}
+	switch c.State.String() {
+	case "Backoff":
+		n.State, n.Reason = "Waiting", "restart after backoff; last end: "+c.Last.String()
+	case "Down":
+		n.State, n.Reason = "Stopped", "last end: "+c.Last.String()
+	case "Waiting":
+		n.State, n.Reason = "Waiting", "its turn to start"
+	case "Starting":
+		n.State = "Starting"
+	case "Stopping":
+		n.State = "Stopping"
+	case "Wedged":
+		n.State, n.Reason = "Wedged", "its handler does not return"
+	}
+	if n.State == "Stopped" || n.State == "Waiting" {
+		n.Engine = nil
+	}
+	return n
+}
+
+func lanesOf(a actors.ActorView) api.Lanes {
+	lane := func(i int) api.Lane {
+		return api.Lane{Depth: a.Lanes[i].Depth, OldestNS: a.Lanes[i].Oldest.Nanoseconds()}
+	}
+	return api.Lanes{Cancel: lane(0), Timed: lane(1), Ready: lane(2)}
+}
+
+func extensionReason(v extension.View) string {
+	s := "engine " + strings.ToLower(v.State)
+	if v.Running != "" {
+		s = "calling " + v.Running
+	}
+	if v.Queue > 0 {
+		s += fmt.Sprintf(", %d waiting", v.Queue)
+	}
+	if v.Engine.Degraded != "" {
+		s += ", " + v.Engine.Degraded
+	}
+	return s
+}
+
+func engineOf(a actors.ActorView, v extension.View) *api.Engine {
+	if v.Engine.PID == 0 || a.State == "Down" || v.State == "Dead" {
+		return nil
+	}
+	e := &api.Engine{Kind: "fnode-engine", PID: v.Engine.PID, Profile: v.Engine.Profile, Attained: v.Engine.Attained}
+	if v.Engine.Degraded != "" {
+		e.Missing = v.Engine.Missing
+	}
+	if v.Usage != nil {
+		e.RSSBytes = v.Usage().RSS
+	}
+	return e
+}
+
+// Extensions lists the packages that the tree runs.
+func (d *daemon) Extensions() []api.Extension {
+	view := api.Reduce(d.Tree())
+	var out []api.Extension
+	for path, p := range d.pkgs {
+		e := api.Extension{Name: p.name, Version: p.version, Path: path, Digest: p.digest, Profile: p.profile, Methods: p.methods, State: "Stopped"}
+		if n, ok := view.Find(path); ok {
+			e.State = n.State
+		}
+		out = append(out, e)
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].Path < out[j].Path })
+	return out
+}
+
+func (d *daemon) find(path string) (api.Node, error) {
+	if n, ok := api.Reduce(d.Tree()).Find(path); ok {
+		return *n, nil
+	}
+	return api.Node{}, codes.New(codes.NoSuchPath, "there is nothing at %s", path)
+}
+
+// Describe is a node in full.
+func (d *daemon) Describe(ctx context.Context, path string) (api.Description, error) {
+	n, err := d.find(path)
+	if err != nil {
+		return api.Description{}, err
+	}
+	out := api.Description{Meta: api.Of("Description"), Node: n, History: []api.Life{}, Events: []api.Event{}}
+	for _, e := range d.Extensions() {
+		if e.Path == path {
+			out.Package = &e
+		}
+	}
+	if p := d.pkgs[path]; p != nil {
+		if out.Spec, err = json.Marshal(p.spec); err != nil {
+			return out, err
+		}
+	}
+	recs, _, err := d.store.History(path, store.KeepPerPath)
+	if err != nil {
+		return out, err
+	}
+	out.History = lives(recs)
+	events, err := d.events.Read(ctx, "", false)
+	if err != nil {
+		return out, err
+	}
+	for e := range events {
+		if e.Path == path {
+			out.Events = append(out.Events, e)
+		}
+	}
+	if n := len(out.Events); n > 20 {
+		out.Events = out.Events[n-20:]
+	}
+	return out, nil
+}
+
+// lives puts starts and ends together.
+func lives(recs []store.Record) []api.Life {
+	out := []api.Life{}
+	for _, r := range recs {
+		at := time.Unix(0, r.At)
+		switch r.Event {
+		case "started":
+			out = append(out, api.Life{Incarnation: r.Incarnation, Started: at})
+		case "ended":
+			if len(out) == 0 || out[len(out)-1].Ended != nil || out[len(out)-1].Incarnation != r.Incarnation {
+				out = append(out, api.Life{Incarnation: r.Incarnation, Started: at})
+			}
+			l := &out[len(out)-1]
+			l.Ended, l.Reason = &at, r.Reason
+			l.Outcome, _, _ = strings.Cut(r.Reason, ":")
+		}
+	}
+	return out
+}
+
+// Why gives the causes of a state, the first one first.
+func (d *daemon) Why(_ context.Context, path string) (api.Why, error) {
+	n, err := d.find(path)
+	if err != nil {
+		return api.Why{}, err
+	}
+	w := api.Why{Meta: api.Of("Why"), Path: path, State: n.State, Chain: []api.Cause{}}
+	for _, a := range d.sys.Snapshot() {
+		if a.Path == path && a.Last.Err != nil {
+			w.Chain = causes(path, a.Last.Err)
+		}
+	}
+	d.mu.Lock()
+	if d.last != nil && path == d.cfg.Tree.Name {
+		w.Chain = causes(path, d.last.Err)
+	}
+	d.mu.Unlock()
+	if len(w.Chain) == 0 {
+		w.Chain, err = d.pastCauses(path)
+		if err != nil {
+			return w, err
+		}
+	}
+	w.Chain = append(w.Chain, api.Cause{Path: path, What: n.State + ": " + n.Reason, Time: n.Since})
+	w.Answer = w.Chain[0].What
+	if len(w.Chain) == 1 {
+		w.Answer = path + " is " + n.State + "; nothing has failed"
+	}
+	return w, nil
+}
+
+// pastCauses looks the last failure up in the history: also of runs before this one.
+func (d *daemon) pastCauses(path string) ([]api.Cause, error) {
+	recs, _, err := d.store.History(path, store.KeepPerPath)
+	if err != nil {
+		return nil, err
+	}
+	for i := len(recs) - 1; i >= 0; i-- {
+		if r := recs[i]; r.Event == "ended" && r.Cause != "" {
+			at := time.Unix(0, r.At)
+			return []api.Cause{{Path: path, What: r.Cause, Time: &at}}, nil
+		}
+	}
+	return []api.Cause{}, nil
+}
+
+// causes unwinds an error chain, deepest first.
+func causes(path string, err error) []api.Cause {
+	var out []api.Cause
+	for ; err != nil; err = errors.Unwrap(err) {
+		c := api.Cause{Path: path, What: err.Error()}
+		var coded *codes.Error
+		if errors.As(err, &coded) && coded == err {
+			c.Code, c.What = coded.Code.ID, coded.What
+			for _, f := range coded.Facts {
+				c.What += "; " + f.Label + " " + f.Text
+			}
+			if coded.Where.Line > 0 {
+				c.Where = &api.Position{File: coded.Where.File, Line: coded.Where.Line, Col: coded.Where.Col, Text: coded.Where.Text}
+			}
+		}
+		out = append([]api.Cause{c}, out...)
+	}
+	return out
+}
+
+// Events gives the ring.
+func (d *daemon) Events(ctx context.Context, since string, follow bool) (iter.Seq[api.Event], error) {
+	return d.events.Read(ctx, since, follow)
+}
+
+// Logs gives what an extension wrote.
+func (d *daemon) Logs(ctx context.Context, q api.LogQuery) (iter.Seq[api.LogLine], error) {
+	ring, ok := d.logs[q.Path]
+	if !ok {
+		if _, err := d.find(q.Path); err != nil {
+			return nil, err
+		}
+		return func(func(api.LogLine) bool) {}, nil
+	}
+	return ring.Read(ctx, q), nil
+}

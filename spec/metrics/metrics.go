@@ -1,0 +1,89 @@
+// Package metrics is the table of every Prometheus metric: names are frozen here, labels come from closed
+// sets. Values are immutable and safe for concurrent use.
+//
+//	prometheus.NewHistogramVec(metrics.InvokeSeconds.Histogram(), []string{"outcome"})
+package metrics
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Kind is counter, gauge or histogram.
+type Kind string
+
+// The kinds.
+const (
+	Counter   Kind = "counter"
+	Gauge     Kind = "gauge"
+	Histogram Kind = "histogram"
+)
+
+// Metric is one row.
+type Metric struct {
+	Name   string
+	Kind   Kind
+	Unit   string
+	Labels []string
+	Help   string
+}
+
+// The metrics.
+var (
+	LaneDepth     = &Metric{"fnode_lane_depth", Gauge, "messages", []string{"lane"}, "Messages that wait, by lane, over all mailboxes."}
+	LaneOldest    = &Metric{"fnode_lane_oldest_seconds", Gauge, "seconds", []string{"lane"}, "Age of the oldest message that waits, by lane."}
+	Messages      = &Metric{"fnode_messages_total", Counter, "messages", []string{"lane", "result"}, "What became of messages: handled, refused, dead, merged, revoked."}
+	Actors        = &Metric{"fnode_actors", Gauge, "actors", []string{"state"}, "Actors by the state of their incarnation."}
+	Restarts      = &Metric{"fnode_actor_restarts_total", Counter, "restarts", []string{"reason"}, "Restarts by how the incarnation before ended."}
+	Obligations   = &Metric{"fnode_obligations", Gauge, "obligations", []string{"state"}, "Promises that are open."}
+	RegionClose   = &Metric{"fnode_region_close_seconds", Histogram, "seconds", nil, "From the end of an incarnation to its closed region."}
+	EngineRSS     = &Metric{"fnode_engine_rss_bytes", Gauge, "bytes", nil, "Memory of all engines, by their cgroups."}
+	EngineCPU     = &Metric{"fnode_engine_cpu_seconds_total", Counter, "seconds", nil, "CPU time of the engines that live."}
+	EnginePids    = &Metric{"fnode_engine_pids", Gauge, "processes", nil, "Processes and threads of all engines."}
+	EngineOOM     = &Metric{"fnode_engine_oom_total", Counter, "kills", nil, "Engines that the kernel killed at their memory limit."}
+	EngineExits   = &Metric{"fnode_engine_exits_total", Counter, "exits", []string{"reason"}, "Ends of engines by cause."}
+	InvokeSeconds = &Metric{"fnode_invoke_seconds", Histogram, "seconds", []string{"outcome"}, "Calls, by what a failed one may have done; done: it succeeded."}
+	SlowHandlers  = &Metric{"fnode_handlers_slow_total", Counter, "handlers", nil, "Handlers that held a worker over a millisecond while others waited."}
+	StuckHandlers = &Metric{"fnode_handlers_stuck_total", Counter, "handlers", nil, "Handlers that outlasted their budget."}
+)
+
+// All lists the table.
+var All = []*Metric{
+	LaneDepth, LaneOldest, Messages, Actors, Restarts, Obligations, RegionClose, EngineRSS, EngineCPU, EnginePids, EngineOOM, EngineExits,
+	InvokeSeconds, SlowHandlers, StuckHandlers,
+}
+
+// Collected are those that are read from a snapshot at every scrape.
+var Collected = []*Metric{
+	LaneDepth, LaneOldest, Messages, Actors, Obligations, EngineRSS, EngineCPU, EnginePids, SlowHandlers, StuckHandlers,
+}
+
+// ActorStates is the closed set of fnode_actors' label.
+var ActorStates = []string{"Starting", "Running", "Draining", "Ending", "Fenced", "Down"}
+
+// Desc is the metric's description for a collector.
+func (m *Metric) Desc() *prometheus.Desc {
+	return prometheus.NewDesc(m.Name, m.Help, m.Labels, nil)
+}
+
+// ValueType is the metric's type for a collector.
+func (m *Metric) ValueType() prometheus.ValueType {
+	if m.Kind == Counter {
+		return prometheus.CounterValue
+	}
+	return prometheus.GaugeValue
+}
+
+// Counter gives the options of a counter.
+func (m *Metric) Counter() prometheus.CounterOpts {
+	return prometheus.CounterOpts{Name: m.Name, Help: m.Help}
+}
+
+// Histogram gives the options of a histogram: classic buckets from 100 us to 10 s, and native ones.
+func (m *Metric) Histogram() prometheus.HistogramOpts {
+	return prometheus.HistogramOpts{
+		Name: m.Name, Help: m.Help, Buckets: []float64{.0001, .0003, .001, .003, .01, .03, .1, .3, 1, 3, 10},
+		NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 100, NativeHistogramMinResetDuration: time.Hour,
+	}
+}
