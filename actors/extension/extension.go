@@ -418,7 +418,7 @@ func (x *extension) failure(c *call, cmd core.Command) *codes.Error {
 func (x *extension) threw(what, kind string, f wire.Frame) *codes.Error {
 	e := codes.New(codes.ExtensionThrew, "%s failed: %s", what, f.Text)
 	if x.deps.Frames != nil {
-		e.Frames = x.deps.Frames(f.Stack)
+		e.Frames = x.deps.Frames(callers(f.Stack, f.Text))
 	}
 	if len(e.Frames) > 0 {
 		e.At(e.Frames[0])
@@ -427,6 +427,18 @@ func (x *extension) threw(what, kind string, f wire.Frame) *codes.Error {
 		e.Fact("kind", "%s", kind)
 	}
 	return e
+}
+
+// callers leaves out the frames of the error's own constructors, so that the first one is where it was made.
+func callers(stack, text string) string {
+	name, _, _ := strings.Cut(text, ":")
+	for {
+		line, rest, more := strings.Cut(stack, "\n")
+		if !more || !strings.HasPrefix(strings.TrimSpace(line), "at "+name+" (") {
+			return stack
+		}
+		stack = rest
+	}
 }
 
 func (x *extension) String() string { return fmt.Sprintf("extension %s", x.cfg.Name) }

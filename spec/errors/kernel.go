@@ -62,12 +62,6 @@ var (
 		Kept:  "Outcome says whether the cut-off work may have had effects.",
 		Hint:  "Nothing, if the cancel was meant.",
 	}
-	OverBudget = &Code{
-		ID: "FN1011", Name: "over_budget", Title: "the actor's budget is used up", Exit: ExitNo, HTTP: 429,
-		Cause: "The deadline or the number of deliveries that the actor was given has been reached.",
-		Kept:  "The incarnation was closed in the ordinary way.",
-		Hint:  "Give the child a larger budget in its spec.",
-	}
 	NameTaken = &Code{
 		ID: "FN1012", Name: "name_taken", Title: "an actor of that path exists already", Exit: ExitBadData, HTTP: 409,
 		Cause: "Siblings have distinct names.",
@@ -90,5 +84,5 @@ var (
 
 var kernelCodes = []*Code{
 	NameTaken, BadChild, NoStore,
-	LaneFull, Gone, NoReply, AskLost, AskTimeout, CapabilityDenied, RegionClosing, TimerRefused, Invariant, Cancelled, OverBudget,
+	LaneFull, Gone, NoReply, AskLost, AskTimeout, CapabilityDenied, RegionClosing, TimerRefused, Invariant, Cancelled,
 }

@@ -1,4 +1,5 @@
 // fnctl invoke hog heap; fnctl invoke hog cgroup
+import { set } from "fnode:kv";
 
 // Grows the JavaScript heap up to its limit: an out-of-memory error, after which the instance is retired.
 export function heap() {
@@ -6,16 +7,10 @@ export function heap() {
   for (;;) all.push("x".repeat(1000) + all.length);
 }
 
-// Stays below the JavaScript limit and makes the process around it grow: every line of output is copied on
-// its way out. The kernel kills the process at the memory limit of its cgroup.
-export function cgroup() {
-  const block = new Uint8Array(28 * 1024 * 1024).fill(1);
-  const big = "y".repeat(900 * 1024);
-  for (let i = 0; ; i++) {
-    structuredClone({ i });
-    new Function("return " + JSON.stringify(big))();
-    if (block[i % block.length] === 0) return;
-  }
+// Stays below the JavaScript limit and makes the process around it grow: what a host call carries is copied
+// several times on its way out. The kernel kills the process at the memory limit of its cgroup.
+export async function cgroup() {
+  await set("k", "y".repeat(12 * 1024 * 1024));
 }
 
 export function ok() {

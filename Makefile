@@ -1,0 +1,48 @@
+# fnode-supervisor: the targets a newcomer and CI use. `make` lists them.
+SHELL := bash
+GO ?= go
+export GOFLAGS := -buildvcs=false
+BINS := fnode-supervisor fnctl fnode-engine
+WING ?= all
+
+.PHONY: help build run test check-long lint bench bench-engine npm-check race examples clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+build: ## static binaries into bin/
+	@mkdir -p bin
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ $(addprefix ./cmd/,$(BINS))
+
+examples: ## npm dependencies of the examples, where npm and a network are there
+	@scripts/examples.sh
+
+run: build examples ## build, start the supervisor with the examples, show what to type next
+	@scripts/run.sh
+
+test: build ## every test with small seeded counts, and the skips by reason
+	@$(GO) test -json -timeout 10m ./... | $(GO) run ./internal/testsum
+
+check-long: build ## the full counts of one wing: make check-long WING=lanes
+	@scripts/check-long.sh "$(WING)"
+
+lint: ## gofumpt, vet, staticcheck, and the house rules
+	@out=$$($(GO) tool -modfile=tools/go.mod gofumpt -l actors api cmd config engineproc internal isolation lanes obligations regions spec store supervision); \
+	  if [ -n "$$out" ]; then echo "not formatted (run: go tool -modfile=tools/go.mod gofumpt -w .):"; echo "$$out"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) tool -modfile=tools/go.mod staticcheck ./...
+	$(GO) test -count=1 ./internal/lint
+
+race: ## the concurrent packages 20 times with -race
+	$(GO) test -race -count=20 -timeout 30m ./lanes ./regions ./obligations ./supervision/... ./actors/... ./engineproc/core ./engineproc/wire
+
+bench: build ## the figures of docs/performance.md
+	@scripts/bench.sh
+
+bench-engine: bench ## the same: engines are part of it
+
+npm-check: ## 130 npm packages against Node's answers
+	$(GO) run ./internal/npmcheck
+
+clean: ## binaries and caches
+	rm -rf bin .cache
