@@ -20,7 +20,8 @@ func Scan(dir string) ([]Extension, error) {
 	for _, e := range entries {
 		path := filepath.Join(dir, e.Name())
 		name := strings.TrimSuffix(e.Name(), ".fnpkg")
-		if e.IsDir() && !isExtension(path) || !e.IsDir() && name == e.Name() {
+		st, err := os.Stat(path) // a link to a folder is a folder
+		if err != nil || st.IsDir() && !isExtension(path) || !st.IsDir() && name == e.Name() {
 			continue
 		}
 		out = append(out, Extension{Name: name, Package: path, Policy: DefaultPolicy()})

@@ -36,6 +36,9 @@ func Pack(ctx context.Context, dir string) (*Package, error) {
 	if err != nil {
 		return nil, codes.New(codes.NoPackage, "%s cannot be found", dir).Wrap(err)
 	}
+	if real, err := filepath.EvalSymlinks(dir); err == nil {
+		dir = real // sources are named relative to it
+	}
 	m, err := ReadManifest(dir)
 	if err != nil {
 		return nil, err

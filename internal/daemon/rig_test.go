@@ -1,0 +1,307 @@
+package daemon_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/franken-node/fnode-supervisor/api"
+	codes "github.com/franken-node/fnode-supervisor/spec/errors"
+)
+
+// bin is where TestMain builds the daemon and the engine.
+var bin string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "fnode-test-bin")
+	if err != nil {
+		panic(err)
+	}
+	bin = dir
+	build := exec.Command("go", "build", "-trimpath", "-o", dir, "github.com/franken-node/fnode-supervisor/cmd/fnode-supervisor", "github.com/franken-node/fnode-supervisor/cmd/fnode-engine")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		fmt.Printf("build: %v\n%s", err, out)
+		os.Exit(1)
+	}
+	_ = os.Chmod(dir, 0o755) //nolint:gosec // another user has to reach the binaries
+	code := m.Run()
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// rig is one daemon process.
+type rig struct {
+	t    testing.TB
+	dir  string // data, socket, extensions
+	sock string
+	cmd  *exec.Cmd
+	out  *output
+	c    *api.Client
+	done chan error // capacity 1: the end of the process
+	user *syscall.Credential
+	args []string
+}
+
+// output collects what the daemon says.
+type output struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.String()
+}
+
+// write puts an extension into the rig: plain JavaScript, all exported functions are methods.
+func (r *rig) write(name, fnode, src string) {
+	r.t.Helper()
+	dir := filepath.Join(r.dir, "ext", name)
+	manifest := fmt.Sprintf(`{"name":%q,"version":"1.0.0","type":"module","main":"index.js","fnode":%s}`, name, fnode)
+	err := errors.Join(os.MkdirAll(dir, 0o755), os.WriteFile(filepath.Join(dir, "package.json"), []byte(manifest), 0o644),
+		os.WriteFile(filepath.Join(dir, "index.js"), []byte(src), 0o644))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// link puts one of the examples into the rig.
+func (r *rig) link(names ...string) {
+	r.t.Helper()
+	for _, n := range names {
+		from, err := filepath.Abs(filepath.Join("..", "..", "examples", n))
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		if err := os.Symlink(from, filepath.Join(r.dir, "ext", n)); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+}
+
+func newRig(t testing.TB) *rig {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "fnode-test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &rig{t: t, dir: dir, sock: filepath.Join(dir, "api.sock")}
+	if err := errors.Join(os.Chmod(dir, 0o755), os.MkdirAll(filepath.Join(dir, "ext"), 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		r.kill()
+		_ = os.RemoveAll(dir)
+	})
+	return r
+}
+
+// start runs the daemon without waiting for anything.
+func (r *rig) start(more ...string) {
+	r.t.Helper()
+	args := append([]string{"run", "--data", filepath.Join(r.dir, "data"), "--socket", r.sock, "--allow-degraded"}, r.args...)
+	if len(r.args) == 0 {
+		args = append(args, "--extensions", filepath.Join(r.dir, "ext"))
+	}
+	r.cmd = exec.Command(filepath.Join(bin, "fnode-supervisor"), append(args, more...)...)
+	r.out = &output{}
+	r.cmd.Stdout, r.cmd.Stderr = r.out, r.out
+	if r.user != nil {
+		r.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: r.user}
+		r.cmd.Env = []string{"HOME=" + r.dir, "PATH=/usr/bin:/bin"}
+	}
+	if err := r.cmd.Start(); err != nil {
+		r.t.Fatal(err)
+	}
+	r.done = make(chan error, 1)
+	go func() { r.done <- r.cmd.Wait() }() // owner: the cleanup receives; ends: the process ends
+	r.c = api.Dial(r.sock)
+}
+
+// up starts the daemon and waits until it is ready.
+func (r *rig) up(more ...string) *rig {
+	r.t.Helper()
+	r.start(more...)
+	r.eventually("ready", func() bool {
+		s, err := r.c.Status(r.ctx())
+		return err == nil && s.Ready
+	})
+	return r
+}
+
+func (r *rig) ctx() context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	r.t.Cleanup(cancel)
+	return ctx
+}
+
+// eventually waits for a condition of the real world.
+func (r *rig) eventually(what string, ok func() bool) {
+	r.t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(20 * time.Second); !ok(); <-tick.C {
+		if time.Now().After(deadline) {
+			r.t.Fatalf("never: %s\n%s", what, r.out)
+		}
+	}
+}
+
+// end waits for the process and gives its exit code.
+func (r *rig) end() int {
+	r.t.Helper()
+	select {
+	case <-r.done:
+		r.done <- nil
+		return r.cmd.ProcessState.ExitCode()
+	case <-time.After(30 * time.Second):
+		r.t.Fatalf("the daemon does not end\n%s", r.out)
+		return -1
+	}
+}
+
+func (r *rig) signal(s os.Signal) {
+	r.t.Helper()
+	if err := r.cmd.Process.Signal(s); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// stop ends the daemon in order and checks that it proved so.
+func (r *rig) stop() {
+	r.t.Helper()
+	r.signal(syscall.SIGTERM)
+	if code := r.end(); code != 0 || !strings.Contains(r.out.String(), "left nothing") {
+		r.t.Fatalf("exit %d\n%s", code, r.out)
+	}
+}
+
+func (r *rig) kill() {
+	if r.cmd == nil || r.cmd.Process == nil {
+		return
+	}
+	_ = r.cmd.Process.Kill()
+	<-r.done
+	r.done <- nil
+}
+
+func (r *rig) node(path string) api.Node {
+	r.t.Helper()
+	tree, err := r.c.Tree(r.ctx())
+	if err != nil {
+		r.t.Fatal(err, r.out)
+	}
+	n, ok := api.Reduce(tree).Find(path)
+	if !ok {
+		r.t.Fatalf("no %s in the tree", path)
+	}
+	return *n
+}
+
+func (r *rig) pid(ext string) int {
+	r.t.Helper()
+	n := r.node("sup/ext/" + ext)
+	if n.Engine == nil {
+		return 0
+	}
+	return n.Engine.PID
+}
+
+func (r *rig) invoke(ext, method, arg string) (string, error) {
+	res, err := r.c.Invoke(r.ctx(), api.InvokeRequest{Path: "sup/ext/" + ext, Method: method, Args: json.RawMessage(arg)})
+	return string(res.Result), err
+}
+
+func (r *rig) expect(ext, method, arg, want string) {
+	r.t.Helper()
+	if got, err := r.invoke(ext, method, arg); err != nil || got != want {
+		r.t.Fatalf("%s %s: %q %v\n%s", ext, method, got, err, r.out)
+	}
+}
+
+// answers waits until an extension answers again.
+func (r *rig) answers(ext string) {
+	r.t.Helper()
+	r.eventually(ext+" answers again", func() bool {
+		got, err := r.invoke(ext, "ok", "null")
+		return err == nil && got == `"ok"`
+	})
+}
+
+// refused gives the coded error of a call that has to fail.
+func (r *rig) refused(ext, method, arg string, want *codes.Code) *codes.Error {
+	r.t.Helper()
+	got, err := r.invoke(ext, method, arg)
+	c := codes.From(err)
+	if c == nil || c.Code.ID != want.ID {
+		r.t.Fatalf("%s %s: %q, %v; want %s\n%s", ext, method, got, err, want.Name, r.out)
+	}
+	return c
+}
+
+// engines lists the live processes of our engine binary image, by command name.
+func engines(t testing.TB, data string) (out []string) {
+	t.Helper()
+	dirs, err := filepath.Glob("/proc/[0-9]*/comm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range dirs {
+		b, err := os.ReadFile(d)
+		if err != nil {
+			continue
+		}
+		pid := filepath.Base(filepath.Dir(d))
+		parent, _ := os.ReadFile("/proc/" + pid + "/status")
+		if strings.HasPrefix(string(b), "fnode-engine") {
+			out = append(out, pid+" "+firstLine(string(parent), "PPid"))
+		}
+	}
+	return out
+}
+
+func firstLine(text, prefix string) string {
+	for _, l := range strings.Split(text, "\n") {
+		if strings.HasPrefix(l, prefix) {
+			return l
+		}
+	}
+	return ""
+}
+
+// alive says whether a process exists and is no zombie.
+func alive(pid int) bool {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return err == nil && !strings.Contains(string(b), ") Z ")
+}
+
+// groups lists what is left of our cgroups, by the instance of the rig's data directory.
+func groups(id string) (out []string) {
+	for _, root := range []string{"/sys/fs/cgroup"} {
+		_ = filepath.WalkDir(root, func(path string, d os.DirEntry, err error) error {
+			if err == nil && d.IsDir() && strings.Contains(d.Name(), id) {
+				out = append(out, path)
+			}
+			return nil
+		})
+	}
+	return out
+}
