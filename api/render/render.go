@@ -168,7 +168,7 @@ func yamlNode(d *json.Decoder) (*yaml.Node, error) {
 		return yamlNest(d, v)
 	case string:
 		n := &yaml.Node{}
-		err := n.Encode(v) // quotes what another reader of YAML would take for something else
+		err := n.Encode(v)                                  // quotes what another reader of YAML would take for something else
 		if n.Style&yaml.LiteralStyle != 0 || n.Value != v { // a block loses leading line breaks
 			n.Style, n.Value = yaml.DoubleQuotedStyle, v
 		}

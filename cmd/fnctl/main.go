@@ -1,0 +1,127 @@
+// Command fnctl looks at and steers a running fnode-supervisor. The commands are package api/cli; this
+// file hands in the streams and the work of other packages.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+
+	"github.com/franken-node/fnode-supervisor/api"
+	"github.com/franken-node/fnode-supervisor/api/cli"
+	"github.com/franken-node/fnode-supervisor/config"
+	"github.com/franken-node/fnode-supervisor/engineproc/pack"
+	"github.com/franken-node/fnode-supervisor/internal/daemon"
+	codes "github.com/franken-node/fnode-supervisor/spec/errors"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	code := cli.Main(ctx, cli.Env{
+		Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, UID: os.Getuid(),
+		TTY: isTTY(os.Stdout) && isTTY(os.Stderr), Release: daemon.Version,
+		SelfTest: func(ctx context.Context) []api.Check { return daemon.Checks(ctx, engine()) },
+		Pack:     packTo, ConfigCheck: checkConfig, ConfigShow: showConfig,
+		ConfigSchema: func() ([]byte, error) { return config.Schema(), nil },
+	})
+	stop()
+	os.Exit(code)
+}
+
+func isTTY(f *os.File) bool {
+	st, err := f.Stat()
+	return err == nil && st.Mode()&os.ModeCharDevice != 0
+}
+
+// engine is the engine beside this binary, empty if there is none.
+func engine() string {
+	self, err := os.Executable()
+	if err != nil {
+		return ""
+	}
+	path := filepath.Join(filepath.Dir(self), "fnode-engine")
+	if _, err := os.Stat(path); err != nil {
+		return ""
+	}
+	return path
+}
+
+func packTo(ctx context.Context, dir, out string) (cli.Packed, error) {
+	p, err := pack.Pack(ctx, dir)
+	if err != nil {
+		return cli.Packed{}, one(err)
+	}
+	if out == "" {
+		out = p.Manifest.Name + "-" + p.Manifest.Version + ".fnpkg"
+	}
+	n, err := writeNew(out, p)
+	if err != nil {
+		return cli.Packed{}, codes.New(codes.OutputFailed, "%s cannot be written", out).Wrap(err)
+	}
+	return cli.Packed{Name: p.Manifest.Name, Version: p.Manifest.Version, Digest: p.Digest, File: out, Bytes: n, Methods: p.Manifest.Names()}, nil
+}
+
+// writeNew writes beside the target and renames, so that a half archive never has the name.
+func writeNew(name string, p *pack.Package) (int64, error) {
+	f, err := os.CreateTemp(filepath.Dir(name), ".fnpkg-*")
+	if err != nil {
+		return 0, err
+	}
+	err = errors.Join(p.Write(f), f.Chmod(0o644), f.Sync())
+	st, err2 := f.Stat()
+	err = errors.Join(err, err2, f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), name)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
+		return 0, err
+	}
+	return st.Size(), nil
+}
+
+// one folds many faults into one error that names them all.
+func one(err error) error {
+	var list []*codes.Error
+	var cf config.Faults
+	var pf pack.Faults
+	switch {
+	case errors.As(err, &cf):
+		list = cf
+	case errors.As(err, &pf):
+		list = pf
+	}
+	if len(list) < 2 {
+		return err
+	}
+	e := *list[0]
+	e.Facts = append([]codes.Fact{}, e.Facts...)
+	for _, f := range list[1:] {
+		e.Fact("also", "%s", f)
+	}
+	return &e
+}
+
+func checkConfig(file string) error {
+	_, err := config.Load(file)
+	return one(err)
+}
+
+func showConfig(file string, effective bool) (any, string, error) {
+	c, err := config.Load(file)
+	if err != nil {
+		return nil, "", one(err)
+	}
+	if !effective {
+		b, err := os.ReadFile(file)
+		return c, string(b), err
+	}
+	b, err := c.Show()
+	if err != nil {
+		return nil, "", fmt.Errorf("the configuration cannot be shown: %w", err)
+	}
+	return c, string(b), nil
+}
