@@ -291,13 +291,15 @@ func PositionAt(name string, body []byte, at int64) codes.Position {
 }
 
 func writeJSON(w http.ResponseWriter, v any) error {
-	body, err := json.Marshal(v)
-	if err != nil {
+	var body bytes.Buffer
+	enc := json.NewEncoder(&body)
+	enc.SetEscapeHTML(false) // a result is the author's text, not a web page
+	if err := enc.Encode(v); err != nil {
 		return codes.New(codes.SurfaceFault, "the answer cannot be written as JSON: %v", err).Outcome(base.EffectUnknown).Wrap(err)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	bound(w)
-	_, _ = w.Write(append(body, '\n')) // a client that is gone is no error of ours
+	_, _ = w.Write(body.Bytes()) // a client that is gone is no error of ours
 	return nil
 }
 

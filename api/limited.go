@@ -31,6 +31,9 @@ func (l *limited) Accept() (net.Conn, error) {
 	return &slotted{Conn: c, free: func() { <-l.slots }}, nil
 }
 
+// open is how many connections are held, with the one that is being waited for.
+func (l *limited) open() int { return len(l.slots) }
+
 func (l *limited) Close() error {
 	l.once.Do(func() { close(l.done) })
 	return l.Listener.Close()

@@ -90,12 +90,13 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	served := make(chan error, 1) // capacity 1; never closed
 	// owner: Serve, which reads served; ends: hs.Close or hs.Shutdown
-	go func() { served <- hs.Serve(newLimited(s.l, s.o.MaxConns)) }()
+	lim := newLimited(s.l, s.o.MaxConns)
+	go func() { served <- hs.Serve(lim) }()
 	var err error
 	select {
 	case <-ctx.Done():
 		s.finish()
-		err = s.close(hs)
+		err = s.close(hs, lim)
 		<-served
 	case err = <-served:
 		s.gate.raise(levelClosing)
@@ -135,8 +136,9 @@ func (s *Server) waitForced(g *gate) {
 	}
 }
 
-// close takes the name away, answers (with a refusal) whoever connected before that, and closes.
-func (s *Server) close(hs *http.Server) error {
+// close takes the name away, answers (with a refusal) whoever connected before that, and closes. Accepting
+// ends before net/http hears of a shutdown: it drops a request that it reads after that without an answer.
+func (s *Server) close(hs *http.Server, lim *limited) error {
 	removeSocket(s.o.Socket, s.made)
 	ctx, cancel := context.WithTimeout(context.Background(), s.o.ForceTimeout)
 	defer cancel()
@@ -148,6 +150,14 @@ func (s *Server) close(hs *http.Server) error {
 		if pending(s.l) {
 			quiet = 0
 		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+	}
+	hs.SetKeepAlivesEnabled(false)
+	_ = lim.Close()
+	for lim.open() > 0 && ctx.Err() == nil {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():

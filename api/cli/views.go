@@ -152,7 +152,7 @@ func nodeGrid() render.Grid {
 func (a *app) nodeRow(name string, n *api.Node) []string {
 	pid, layers, rss := "-", "-", "-"
 	if e := n.Engine; e != nil {
-		layers, rss = e.Layers(), fmt.Sprintf("%.1fMi", float64(e.RSSBytes)/(1<<20))
+		layers, rss = a.layers(e), fmt.Sprintf("%.1fMi", float64(e.RSSBytes)/(1<<20))
 		if e.PID > 0 {
 			pid = strconv.Itoa(e.PID)
 		}
@@ -160,6 +160,14 @@ func (a *app) nodeRow(name string, n *api.Node) []string {
 	oldest := max(n.Lanes.Cancel.OldestNS, n.Lanes.Timed.OldestNS, n.Lanes.Ready.OldestNS)
 	return []string{name, n.StateText(a.now()), strconv.FormatUint(n.Restarts, 10), pid, layers, n.Kind, dash(n.Strategy), strconv.FormatUint(uint64(n.Incarnation), 10),
 		strconv.Itoa(n.Lanes.Cancel.Depth), strconv.Itoa(n.Lanes.Timed.Depth), strconv.Itoa(n.Lanes.Ready.Depth), api.Short(time.Duration(oldest)), strconv.Itoa(n.Obligations), rss}
+}
+
+// layers names what is missing always, and what is attained in full where there is room.
+func (a *app) layers(e *api.Engine) string {
+	if len(e.Missing) == 0 && a.format == render.Table {
+		return fmt.Sprintf("%s, all %d layers", e.Profile, len(e.Attained))
+	}
+	return e.Layers()
 }
 
 func (a *app) tree() *cobra.Command {

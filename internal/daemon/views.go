@@ -83,7 +83,10 @@ func (d *daemon) node(a actors.ActorView, all map[string]actors.ActorView) api.N
 	switch v := a.View.(type) {
 	case supervision.View:
 		n.Kind, n.Strategy = "supervisor", v.Strategy.String()
-		n.Reason = fmt.Sprintf("%s, %d children", strings.ToLower(v.State), len(v.Children))
+		n.Reason = fmt.Sprintf("%d children", len(v.Children))
+		if v.State != a.State {
+			n.Reason = strings.ToLower(v.State) + ", " + n.Reason
+		}
 		for _, c := range v.Children {
 			n.Children = append(n.Children, d.child(a.Path, c, all))
 		}
@@ -151,8 +154,10 @@ func engineOf(a actors.ActorView, v extension.View) *api.Engine {
 		return nil
 	}
 	e := &api.Engine{Kind: "fnode-engine", PID: v.Engine.PID, Profile: v.Engine.Profile, Attained: v.Engine.Attained}
-	if v.Engine.Degraded != "" {
-		e.Missing = v.Engine.Missing
+	if d, ok := strings.CutPrefix(v.Engine.Degraded, "degraded("); ok {
+		for _, lack := range strings.Split(strings.TrimSuffix(d, ")"), ", ") {
+			e.Missing = append(e.Missing, strings.TrimPrefix(lack, "no "))
+		}
 	}
 	if v.Usage != nil {
 		e.RSSBytes = v.Usage().RSS
