@@ -38,8 +38,10 @@ func newMemory() *memory {
 	for i, name := range []string{"markdown", "validate", "feed"} {
 		path := "sup/ext/" + name
 		m.logs[path] = NewLogRing(LogOptions{Path: path})
-		m.nodes = append(m.nodes, Node{Path: path, Kind: "extension", State: "Running", Reason: "answered its last probe", Incarnation: 1,
-			Engine: &Engine{Kind: "fnode-engine", PID: 100 + i, Profile: "strict", Attained: []string{"pid namespace"}}})
+		m.nodes = append(m.nodes, Node{
+			Path: path, Kind: "extension", State: "Running", Reason: "answered its last probe", Incarnation: 1,
+			Engine: &Engine{Kind: "fnode-engine", PID: 100 + i, Profile: "strict", Attained: []string{"pid namespace"}},
+		})
 	}
 	return m
 }
@@ -187,19 +189,4 @@ func run(t *testing.T, b Backend, o Options) (*Client, *Server, func() error) {
 		}
 	})
 	return Dial(o.Socket), s, stop
-}
-
-// eventually polls until cond holds.
-func eventually(t *testing.T, what string, cond func() bool) {
-	t.Helper()
-	tick, late := time.NewTicker(time.Millisecond), time.NewTimer(10*time.Second)
-	defer tick.Stop()
-	defer late.Stop()
-	for !cond() {
-		select {
-		case <-tick.C:
-		case <-late.C:
-			t.Fatal("never: " + what)
-		}
-	}
 }

@@ -206,8 +206,10 @@ func (r *LogRing) store(l LogLine) {
 }
 
 func (r *LogRing) marker(n uint64, at time.Time, why string) LogLine {
-	return LogLine{Meta: Of("LogLine"), Path: r.o.Path, Time: at, Level: "marker", Dropped: n,
-		Text: fmt.Sprintf("%d lines dropped: %s", n, why)}
+	return LogLine{
+		Meta: Of("LogLine"), Path: r.o.Path, Time: at, Level: "marker", Dropped: n,
+		Text: fmt.Sprintf("%d lines dropped: %s", n, why),
+	}
 }
 
 func cost(l LogLine) int { return len(l.Text) + len(l.Call) + lineOverhead }

@@ -13,9 +13,20 @@ func TestMatch(t *testing.T) {
 		pattern, path string
 		want          bool
 	}{
-		{"sup/ext/*", "sup/ext/a", true}, {"sup/ext/*", "sup/ext/a/b", false}, {"sup/**", "sup", true}, {"sup/**", "sup/a/b", true},
-		{"**/feed", "sup/ext/feed", true}, {"**", "a", true}, {"sup/**/x", "sup/x", true}, {"sup/**/x", "sup/a/b/x", true}, {"sup/**/x", "sup/a/b/y", false},
-		{"sup/[a-f]eed", "sup/feed", true}, {"sup/[", "sup/[", false}, {"s?p", "sup", true}, {"sup", "sup/a", false}, {"", "a", false},
+		{"sup/ext/*", "sup/ext/a", true},
+		{"sup/ext/*", "sup/ext/a/b", false},
+		{"sup/**", "sup", true},
+		{"sup/**", "sup/a/b", true},
+		{"**/feed", "sup/ext/feed", true},
+		{"**", "a", true},
+		{"sup/**/x", "sup/x", true},
+		{"sup/**/x", "sup/a/b/x", true},
+		{"sup/**/x", "sup/a/b/y", false},
+		{"sup/[a-f]eed", "sup/feed", true},
+		{"sup/[", "sup/[", false},
+		{"s?p", "sup", true},
+		{"sup", "sup/a", false},
+		{"", "a", false},
 	} {
 		if got := Match(c.pattern, c.path); got != c.want {
 			t.Errorf("Match(%q, %q) = %v", c.pattern, c.path, got)

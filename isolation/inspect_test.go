@@ -39,7 +39,7 @@ func TestOptionsReportAllFaultsAtOnce(t *testing.T) {
 	if e == nil || e.Code != codes.IsolationOptions {
 		t.Fatalf("got %v", err)
 	}
-	for _, want := range []string{"Root", "InstanceID", "EnterTimeout", "wall"} {
+	for _, want := range []string{"root", "InstanceID", "EnterTimeout", "wall"} {
 		if !slices.Contains(splitWords(err.Error()), want) {
 			t.Errorf("%q is not named in %v", want, err)
 		}

@@ -34,7 +34,7 @@ var word = regexp.MustCompile(`^[a-z0-9_]{1,32}$`)
 func (o Options) Validate() error {
 	var faults []error
 	if o.Root != "" && !word.MatchString(o.Root) {
-		faults = append(faults, fmt.Errorf("Root %q: want [a-z0-9_]{1,32}", o.Root))
+		faults = append(faults, fmt.Errorf("root %q: want [a-z0-9_]{1,32}", o.Root))
 	}
 	if !word.MatchString(o.InstanceID) {
 		faults = append(faults, fmt.Errorf("InstanceID %q: want [a-z0-9_]{1,32}", o.InstanceID))
@@ -44,7 +44,7 @@ func (o Options) Validate() error {
 	}
 	for _, l := range o.Without {
 		if !slices.Contains(Layers(), l) {
-			faults = append(faults, fmt.Errorf("Without: no layer is called %q", l))
+			faults = append(faults, fmt.Errorf("without: no layer is called %q", l))
 		}
 	}
 	if err := errors.Join(faults...); err != nil {
@@ -90,10 +90,10 @@ type Spec struct {
 func (s Spec) validate() error {
 	var faults []error
 	if s.Path == "" {
-		faults = append(faults, errors.New("Path is empty"))
+		faults = append(faults, errors.New("path is empty"))
 	}
 	if len(s.Name) > 128 {
-		faults = append(faults, fmt.Errorf("Name has %d bytes, at most 128", len(s.Name)))
+		faults = append(faults, fmt.Errorf("name has %d bytes, at most 128", len(s.Name)))
 	}
 	if s.Limits.Memory < 0 || s.Limits.CPU < 0 || s.Limits.Pids < 0 {
 		faults = append(faults, fmt.Errorf("Limits %+v: want zero or more", s.Limits))

@@ -51,12 +51,24 @@ var process = []Layer{
 // Profiles is the table. Folders cannot be declared yet, so moderate and permissive get the empty root
 // and no path by landlock; the network of permissive cannot be declared either, so it has none.
 var Profiles = []Profile{
-	{"strict", Limits{64 * mib, 0.5, 24}, 32 * mib,
-		join(process, LayerNSNet, LayerNSCgroup, LayerNoCaps, LayerMDWE)},
-	{"strict_plus", Limits{128 * mib, 0.5, 32}, 64 * mib,
-		join(process, LayerNSNet, LayerNSCgroup, LayerNoCaps, LayerMDWE, LayerOwnKernel)},
-	{"moderate", Limits{256 * mib, 1, 64}, 128 * mib,
-		join(process, LayerNSNet, LayerNSCgroup, LayerNoCaps)},
+	{
+		"strict",
+		Limits{64 * mib, 0.5, 24},
+		32 * mib,
+		join(process, LayerNSNet, LayerNSCgroup, LayerNoCaps, LayerMDWE),
+	},
+	{
+		"strict_plus",
+		Limits{128 * mib, 0.5, 32},
+		64 * mib,
+		join(process, LayerNSNet, LayerNSCgroup, LayerNoCaps, LayerMDWE, LayerOwnKernel),
+	},
+	{
+		"moderate",
+		Limits{256 * mib, 1, 64},
+		128 * mib,
+		join(process, LayerNSNet, LayerNSCgroup, LayerNoCaps),
+	},
 	{"permissive", Limits{1024 * mib, 2, 256}, 512 * mib, process},
 }
 

@@ -161,10 +161,22 @@ var exitMeaning = []struct {
 	code  string
 	means string
 }{
-	{"0", "done, or the answer is yes"}, {"1", "ran, and the answer is no"}, {"3", "it is not running"}, {"4", "there is no such thing"},
-	{"64", "wrong command line"}, {"65", "bad data"}, {"66", "input missing"}, {"69", "daemon not reachable"}, {"70", "our fault"},
-	{"74", "input or output failed"}, {"75", "try again later"}, {"76", "version skew"}, {"77", "not permitted"}, {"78", "bad configuration"},
-	{"124", "timeout"}, {"130", "interrupted"},
+	{"0", "done, or the answer is yes"},
+	{"1", "ran, and the answer is no"},
+	{"3", "it is not running"},
+	{"4", "there is no such thing"},
+	{"64", "wrong command line"},
+	{"65", "bad data"},
+	{"66", "input missing"},
+	{"69", "daemon not reachable"},
+	{"70", "our fault"},
+	{"74", "input or output failed"},
+	{"75", "try again later"},
+	{"76", "version skew"},
+	{"77", "not permitted"},
+	{"78", "bad configuration"},
+	{"124", "timeout"},
+	{"130", "interrupted"},
 }
 
 func exitTable(c *cobra.Command) string {

@@ -131,15 +131,21 @@ var verbs = map[string]struct {
 	short, long, example string
 	call                 func(*api.Client, context.Context, api.VerbRequest, string) (api.VerbResult, error)
 }{
-	"stop": {"Stop a node and keep its spec",
+	"stop": {
+		"Stop a node and keep its spec",
 		"Close the node's incarnation in the ordinary way: cancel, drain, finalize, within --timeout or the child's own time. --drain finishes what is owed first.",
-		"  fnctl stop markdown\n  fnctl stop sup/ext/feed --drain --timeout 60s\n  fnctl stop markdown --dry-run", (*api.Client).Stop},
-	"start": {"Start a node that was stopped",
+		"  fnctl stop markdown\n  fnctl stop sup/ext/feed --drain --timeout 60s\n  fnctl stop markdown --dry-run", (*api.Client).Stop,
+	},
+	"start": {
+		"Start a node that was stopped",
 		"Open a new incarnation of a node whose spec is kept.",
-		"  fnctl start markdown\n  fnctl start sup/ext/feed -o json", (*api.Client).Start},
-	"restart": {"Close a node and open its next incarnation",
+		"  fnctl start markdown\n  fnctl start sup/ext/feed -o json", (*api.Client).Start,
+	},
+	"restart": {
+		"Close a node and open its next incarnation",
 		"Close the node's incarnation and open the next. What was queued is kept by the child's option.",
-		"  fnctl restart markdown\n  fnctl restart sup/ext/feed --timeout 10s --dry-run", (*api.Client).Restart},
+		"  fnctl restart markdown\n  fnctl restart sup/ext/feed --timeout 10s --dry-run", (*api.Client).Restart,
+	},
 }
 
 func (a *app) verb(name string) *cobra.Command {

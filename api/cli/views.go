@@ -158,8 +158,10 @@ func (a *app) nodeRow(name string, n *api.Node) []string {
 		}
 	}
 	oldest := max(n.Lanes.Cancel.OldestNS, n.Lanes.Timed.OldestNS, n.Lanes.Ready.OldestNS)
-	return []string{name, n.StateText(a.now()), strconv.FormatUint(n.Restarts, 10), pid, layers, n.Kind, dash(n.Strategy), strconv.FormatUint(uint64(n.Incarnation), 10),
-		strconv.Itoa(n.Lanes.Cancel.Depth), strconv.Itoa(n.Lanes.Timed.Depth), strconv.Itoa(n.Lanes.Ready.Depth), api.Short(time.Duration(oldest)), strconv.Itoa(n.Obligations), rss}
+	return []string{
+		name, n.StateText(a.now()), strconv.FormatUint(n.Restarts, 10), pid, layers, n.Kind, dash(n.Strategy), strconv.FormatUint(uint64(n.Incarnation), 10),
+		strconv.Itoa(n.Lanes.Cancel.Depth), strconv.Itoa(n.Lanes.Timed.Depth), strconv.Itoa(n.Lanes.Ready.Depth), api.Short(time.Duration(oldest)), strconv.Itoa(n.Obligations), rss,
+	}
 }
 
 // layers names what is missing always, and what is attained in full where there is room.

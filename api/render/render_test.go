@@ -49,8 +49,10 @@ func TestErrorAsJSON(t *testing.T) {
 }
 
 func TestEveryFormOfADoc(t *testing.T) {
-	d := Doc{Value: map[string]any{"a": []int{1, 2}, "b": "yes"}, Items: []any{1, 2}, Names: []string{"x", "y"},
-		Grid: Grid{Head: []string{"N", "MORE"}, Rows: [][]string{{"1", "m\x1b[2J"}}, Narrow: 1}}
+	d := Doc{
+		Value: map[string]any{"a": []int{1, 2}, "b": "yes"}, Items: []any{1, 2}, Names: []string{"x", "y"},
+		Grid: Grid{Head: []string{"N", "MORE"}, Rows: [][]string{{"1", "m\x1b[2J"}}, Narrow: 1},
+	}
 	for f, want := range map[Format]string{
 		Table: "N\n1\n", Wide: "N  MORE\n1  m\uFFFD[2J\n", JSON: "{\n  \"a\": [\n    1,\n    2\n  ],\n  \"b\": \"yes\"\n}\n",
 		JSONL: "1\n2\n", YAML: "a:\n  - 1\n  - 2\nb: \"yes\"\n", Name: "x\ny\n",

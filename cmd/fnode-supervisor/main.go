@@ -165,8 +165,10 @@ func (f flags) load() (*config.Config, error) {
 		to   *string
 		def  func() string
 	}{
-		{f.data, &cfg.Data.Dir, defaultData}, {f.socket, &cfg.API.Socket, defaultSocket},
-		{f.metrics, &cfg.Metrics.Listen, func() string { return "" }}, {f.log, &cfg.Logs.Level, func() string { return "info" }},
+		{f.data, &cfg.Data.Dir, defaultData},
+		{f.socket, &cfg.API.Socket, defaultSocket},
+		{f.metrics, &cfg.Metrics.Listen, func() string { return "" }},
+		{f.log, &cfg.Logs.Level, func() string { return "info" }},
 	} {
 		switch {
 		case o.flag != "":

@@ -257,27 +257,6 @@ func (r *rig) refused(ext, method, arg string, want *codes.Code) *codes.Error {
 	return c
 }
 
-// engines lists the live processes of our engine binary image, by command name.
-func engines(t testing.TB, data string) (out []string) {
-	t.Helper()
-	dirs, err := filepath.Glob("/proc/[0-9]*/comm")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, d := range dirs {
-		b, err := os.ReadFile(d)
-		if err != nil {
-			continue
-		}
-		pid := filepath.Base(filepath.Dir(d))
-		parent, _ := os.ReadFile("/proc/" + pid + "/status")
-		if strings.HasPrefix(string(b), "fnode-engine") {
-			out = append(out, pid+" "+firstLine(string(parent), "PPid"))
-		}
-	}
-	return out
-}
-
 func firstLine(text, prefix string) string {
 	for _, l := range strings.Split(text, "\n") {
 		if strings.HasPrefix(l, prefix) {

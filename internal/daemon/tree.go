@@ -15,9 +15,11 @@ import (
 	"github.com/franken-node/fnode-supervisor/supervision/core"
 )
 
-var strategies = map[string]core.Strategy{"one_for_one": core.OneForOne, "one_for_all": core.OneForAll, "rest_for_one": core.RestForOne, "dynamic": core.Dynamic}
-var restarts = map[string]core.Restart{"permanent": core.Permanent, "transient": core.Transient, "temporary": core.Temporary}
-var autos = map[string]core.AutoShutdown{"never": core.Never, "any": core.Any, "all": core.All}
+var (
+	strategies = map[string]core.Strategy{"one_for_one": core.OneForOne, "one_for_all": core.OneForAll, "rest_for_one": core.RestForOne, "dynamic": core.Dynamic}
+	restarts   = map[string]core.Restart{"permanent": core.Permanent, "transient": core.Transient, "temporary": core.Temporary}
+	autos      = map[string]core.AutoShutdown{"never": core.Never, "any": core.Any, "all": core.All}
+)
 
 // tree turns the configuration's tree into supervision's.
 func (d *daemon) tree(s config.Supervisor, above string, l engineproc.Launcher) (supervision.Spec, error) {

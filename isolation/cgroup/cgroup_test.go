@@ -25,21 +25,31 @@ var hosts = []struct {
 	mode                 Mode
 	v2self, memself      string
 }{
-	{"pure v2 under systemd",
+	{
+		"pure v2 under systemd",
 		"30 23 0:26 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate",
-		"0::/system.slice/fnode.service", ModeV2, "/sys/fs/cgroup/system.slice/fnode.service", ""},
-	{"hybrid",
+		"0::/system.slice/fnode.service", ModeV2, "/sys/fs/cgroup/system.slice/fnode.service", "",
+	},
+	{
+		"hybrid",
 		"33 31 0:30 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n35 31 0:32 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw",
-		"4:memory:/process_api/7\n1:cpu:/\n0::/", ModeHybrid, "/sys/fs/cgroup/unified", "/sys/fs/cgroup/memory/process_api/7"},
-	{"v1 with joint mount",
+		"4:memory:/process_api/7\n1:cpu:/\n0::/", ModeHybrid, "/sys/fs/cgroup/unified", "/sys/fs/cgroup/memory/process_api/7",
+	},
+	{
+		"v1 with joint mount",
 		"33 31 0:30 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n35 31 0:32 / /cg/memory rw - cgroup cgroup rw,memory",
-		"4:memory:/a\n1:cpu,cpuacct:/b", ModeV1, "", "/cg/memory/a"},
-	{"container with a bind mount",
+		"4:memory:/a\n1:cpu,cpuacct:/b", ModeV1, "", "/cg/memory/a",
+	},
+	{
+		"container with a bind mount",
 		"35 31 0:32 /docker/77 /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory",
-		"4:memory:/docker/77/x", ModeV1, "", "/sys/fs/cgroup/memory/x"},
-	{"container that sees a sibling's root",
+		"4:memory:/docker/77/x", ModeV1, "", "/sys/fs/cgroup/memory/x",
+	},
+	{
+		"container that sees a sibling's root",
 		"35 31 0:32 /docker/77 /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory",
-		"4:memory:/docker/778", ModeV1, "", "/sys/fs/cgroup/memory"},
+		"4:memory:/docker/778", ModeV1, "", "/sys/fs/cgroup/memory",
+	},
 	{"nothing", "1 0 8:1 / / rw - ext4 /dev/sda1 rw", "", ModeNone, "", ""},
 }
 

@@ -25,10 +25,10 @@ type Options struct {
 func (o Options) Validate() error {
 	var faults []error
 	if !word.MatchString(o.Root) {
-		faults = append(faults, fmt.Errorf("Root %q: want [a-z0-9_]{1,32}", o.Root))
+		faults = append(faults, fmt.Errorf("root %q: want [a-z0-9_]{1,32}", o.Root))
 	}
 	if !word.MatchString(o.Instance) {
-		faults = append(faults, fmt.Errorf("Instance %q: want [a-z0-9_]{1,32}", o.Instance))
+		faults = append(faults, fmt.Errorf("instance %q: want [a-z0-9_]{1,32}", o.Instance))
 	}
 	return errors.Join(faults...)
 }

@@ -56,7 +56,8 @@ func allowlist(pid uint32, poller []uint32) []rule {
 		}},
 		{unix.SYS_MUNMAP, "munmap", nil},
 		{unix.SYS_MADVISE, "madvise", []argTest{{arg: 2, any: []uint32{
-			unix.MADV_DONTNEED, unix.MADV_FREE, unix.MADV_HUGEPAGE, unix.MADV_NOHUGEPAGE, unix.MADV_COLLAPSE}}}},
+			unix.MADV_DONTNEED, unix.MADV_FREE, unix.MADV_HUGEPAGE, unix.MADV_NOHUGEPAGE, unix.MADV_COLLAPSE,
+		}}}},
 		{unix.SYS_CLONE, "clone", []argTest{{arg: 0, any: []uint32{cloneThread}, wide: true}}},
 		{unix.SYS_RESTART_SYSCALL, "restart_syscall", nil},
 		{unix.SYS_EXIT, "exit", nil},
