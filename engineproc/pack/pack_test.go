@@ -1,0 +1,164 @@
+package pack_test
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/franken-node/fnode-supervisor/engineproc/pack"
+	codes "github.com/franken-node/fnode-supervisor/spec/errors"
+)
+
+// folder writes an extension.
+func folder(t testing.TB, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range files {
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+const manifest = `{"name":"x","version":"1.0.0","type":"module","main":"src/index.ts","fnode":{"methods":{"a":{}},"limits":{"memory":"32Mi","invoke":"250ms"}}}`
+
+func TestEveryFaultOfAManifestAtOnceWithItsPlace(t *testing.T) {
+	src := "{\n \"name\": \"Bad Name\",\n \"version\": \"1.0.0\",\n \"fnode\": {\n  \"colour\": 1,\n  \"profile\": \"soft\",\n  \"capabilities\": [\"kv\", \"sudo\"],\n  \"limits\": {\"memory\": \"64 bananas\", \"speed\": 3},\n  \"methods\": {\"1st\": {}, \"ok\": {\"inptu\": 1}}\n }\n}"
+	_, err := pack.ParseManifest([]byte(src), "package.json")
+	var faults pack.Faults
+	if !errors.As(err, &faults) {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, f := range faults {
+		got[f.Where.String()] = f.What
+	}
+	for at, word := range map[string]string{
+		"package.json:2:2": "Bad Name", "package.json:5:3": "colour", "package.json:6:3": "soft", "package.json:7:26": "sudo",
+		"package.json:8:14": "bananas", "package.json:8:38": "speed", "package.json:9:15": "1st", "package.json:9:26": "inptu",
+	} {
+		if !strings.Contains(got[at], word) {
+			t.Errorf("%s: %q does not say %q; all: %v", at, got[at], word, got)
+		}
+	}
+	if len(faults) != 8 {
+		t.Errorf("%d faults: %v", len(faults), err)
+	}
+}
+
+func TestBrokenJSONHasItsPlace(t *testing.T) {
+	_, err := pack.ParseManifest([]byte("{\n  \"name\": oops }"), "package.json")
+	if c := codes.From(err); c == nil || c.Where.String() != "package.json:2:11" {
+		t.Fatal(err)
+	}
+}
+
+func TestPackIsDeterministicAndCarriesNoPath(t *testing.T) {
+	files := map[string]string{"package.json": manifest, "src/index.ts": "import { b } from './b';\nexport const a = (x: number): number => b(x);\n", "src/b.ts": "export const b = (x: number) => x + 1;\n"}
+	one, err := pack.Pack(t.Context(), folder(t, files))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := folder(t, files)
+	two, err := pack.Pack(t.Context(), dir)
+	if err != nil || one.Digest != two.Digest || len(one.Digest) != 64 {
+		t.Fatal(one.Digest, two.Digest, err)
+	}
+	if all := string(two.Bundle) + string(two.Map); strings.Contains(all, dir) {
+		t.Fatal("a path of this machine is in the package")
+	}
+	if l := one.Manifest.Limits; l.Memory != 32<<20 || l.Invoke.String() != "250ms" {
+		t.Fatalf("%+v", l)
+	}
+	var b bytes.Buffer
+	if err := one.Write(&b); err != nil {
+		t.Fatal(err)
+	}
+	back, err := pack.Open(&b)
+	if err != nil || back.Digest != one.Digest || !bytes.Equal(back.Bundle, one.Bundle) || back.Manifest.Name != "x" {
+		t.Fatalf("%+v %v", back, err)
+	}
+}
+
+func TestBuiltinsResolveAndUnknownModulesAreNamed(t *testing.T) {
+	for src, want := range map[string]*codes.Code{
+		"import fs, { readFile } from 'node:fs'; import path from 'path'; import { EventEmitter } from 'events'; export const a = () => [fs, readFile, path, EventEmitter];": nil,
+		"import * as kv from 'fnode:kv'; export const a = () => kv.get('x');":                                                                                                nil,
+		"import 'left-pad'; export const a = 1":     codes.MissingDependency,
+		"import 'fnode:fs'; export const a = 1":     codes.BundleFailed,
+		"import './none'; export const a = 1":       codes.BundleFailed,
+		"export const = 1":                          codes.BundleFailed,
+		"import 'events/'; export const a = 1":      codes.MissingDependency,
+		"export const a = await import('punycode')": codes.BundleFailed, // top-level await does not fit a classic script
+	} {
+		_, err := pack.Pack(t.Context(), folder(t, map[string]string{"package.json": manifest, "src/index.ts": src}))
+		if want == nil && err != nil || want != nil && !errors.Is(err, codes.Of(want)) {
+			t.Errorf("%s: %v", src, err)
+		}
+		if c := codes.From(err); c != nil && (c.Where.Line != 1 || !strings.HasSuffix(c.Where.File, "index.ts")) {
+			t.Errorf("%s: at %s", src, c.Where)
+		}
+	}
+}
+
+func TestStacksLeadToTheAuthorsFile(t *testing.T) {
+	dir := folder(t, map[string]string{"package.json": manifest, "src/index.ts": "interface X { a: number }\n\nfunction inner(x: X): never {\n  throw new Error('no ' + x.a);\n}\nexport const a = (x: X) => inner(x);\n"})
+	p, err := pack.Pack(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := 0
+	for i, l := range strings.Split(string(p.Bundle), "\n") {
+		if strings.Contains(l, "throw new Error") {
+			line = i + 1
+		}
+	}
+	frames := p.Mapper().Map("    at inner (<eval>:" + strconv.Itoa(line) + ":11)\n    at nothing\n    at shim (<eval>:99999:1)\n")
+	if len(frames) != 1 || frames[0].File != "src/index.ts" || frames[0].Line != 4 {
+		t.Fatalf("%+v", frames)
+	}
+}
+
+func FuzzOpen(f *testing.F) {
+	p, err := pack.Pack(f.Context(), folder(f, map[string]string{"package.json": manifest, "src/index.ts": "export const a = () => 1"}))
+	if err != nil {
+		f.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := p.Write(&b); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b.Bytes())
+	f.Add(b.Bytes()[:700])
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if p, err := pack.Open(bytes.NewReader(b)); err == nil && (len(p.Bundle) == 0 || p.Manifest == nil) {
+			t.Fatal("an empty package was opened")
+		}
+	})
+}
+
+func FuzzParseManifest(f *testing.F) {
+	f.Add([]byte(manifest))
+	f.Add([]byte(`{"name":1,"fnode":{"methods":[]}}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		m, err := pack.ParseManifest(b, "package.json")
+		if err == nil && (m.Name == "" || len(m.Methods) == 0 || strings.Contains(m.Name, "/")) {
+			t.Fatalf("%+v", m)
+		}
+	})
+}
+
+func FuzzMapper(f *testing.F) {
+	f.Add([]byte(`{"version":3,"sources":["a.ts"],"names":[],"mappings":"AAAA"}`), "    at f (<eval>:1:1)")
+	f.Fuzz(func(t *testing.T, m []byte, stack string) {
+		if len(pack.NewMapper(m).Map(stack)) > 32 {
+			t.Fatal("unbounded")
+		}
+	})
+}
