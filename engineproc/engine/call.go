@@ -114,7 +114,7 @@ func (e *engine) begin(id uint64, deadline time.Time) {
 	e.deadline = deadline
 	e.vm.result = nil
 	e.mu.Lock()
-	e.busy, e.gone = id, false
+	e.busy = id
 	e.mu.Unlock()
 }
 
@@ -129,7 +129,12 @@ func (e *engine) left() time.Duration { return time.Until(e.deadline) }
 // drive calls the method and then turns the loop (jobs, timers, host replies) until it has reported.
 func (e *engine) drive(q wire.InvokeRequest, left time.Duration, simulate bool) *result {
 	most := e.hello.Result
-	_, err := e.vm.call("invoke", left, q.Method, string(q.Input), q.Call, float64(left.Milliseconds()), most, simulate)
+	stop := e.guard()
+	defer stop()
+	var err error
+	if e.over() == "" {
+		_, err = e.vm.call("invoke", left, q.Method, string(q.Input), q.Call, float64(left.Milliseconds()), most, simulate)
+	}
 	for {
 		if r := e.verdict(err); r != nil {
 			return r
@@ -139,6 +144,27 @@ func (e *engine) drive(q wire.InvokeRequest, left time.Duration, simulate bool) 
 		}
 		err = e.turn()
 	}
+}
+
+// guard repeats the interrupt of a cancelled call: QuickJS forgets one that comes between two entries.
+func (e *engine) guard() (stop func()) {
+	tick := time.NewTicker(20 * time.Millisecond)
+	done := make(chan struct{}) // capacity 0; closed by stop
+	go func() {                 // owner: drive, by stop; ends: done is closed
+		for {
+			select {
+			case <-done:
+				return
+			case <-tick.C:
+			}
+			e.mu.Lock()
+			if e.cut() && e.js != nil {
+				e.js.Interrupt()
+			}
+			e.mu.Unlock()
+		}
+	}()
+	return func() { tick.Stop(); close(done) }
 }
 
 // verdict says how the call ended, nil if it goes on.
@@ -157,9 +183,10 @@ func (e *engine) verdict(err error) *result {
 	return nil
 }
 
-// drop forgets the call in the dispatcher: what it settles later is not heard.
+// drop ends the call in the dispatcher: its signal aborts, its timers and host calls are forgotten, and what
+// it settles later is not heard.
 func (e *engine) drop() {
-	_, _ = e.vm.call("abandon", time.Second)
+	_, _ = e.vm.call("abandon", 50*time.Millisecond)
 }
 
 // over says whether the call has no more time.
@@ -167,13 +194,16 @@ func (e *engine) over() string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	switch {
-	case e.gone || e.eof:
+	case e.cut():
 		return wire.KindCancelled
 	case e.left() <= 0:
 		return wire.KindDeadline
 	}
 	return ""
 }
+
+// cut says whether the request under way was cancelled. The caller holds e.mu.
+func (e *engine) cut() bool { return e.eof || e.busy != 0 && e.taken >= e.busy }
 
 // interrupted gives an interrupt its right kind.
 func (e *engine) interrupted(r *result, err error) *result {
@@ -259,7 +289,7 @@ func (e *engine) pay(class string) bool {
 		defer wake.Stop()
 	}
 	for e.credit[class] == 0 {
-		if e.gone || e.eof || e.left() <= 0 {
+		if e.cut() || e.left() <= 0 {
 			if e.js != nil {
 				e.js.Interrupt()
 			}

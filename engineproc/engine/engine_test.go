@@ -200,12 +200,7 @@ func TestCancelOvertakesRunningCode(t *testing.T) {
 		data, _ := json.Marshal(wire.InvokeRequest{Method: m, Input: json.RawMessage("{}")})
 		id := p.send(wire.Frame{Type: wire.Request, Name: wire.Invoke, Data: data})
 		began := time.Now()
-		for cancelled := false; ; cancelled = true {
-			if !cancelled {
-				time.AfterFunc(20*time.Millisecond, func() { p.send(wire.Frame{Type: wire.Cancel, Re: id}) })
-			}
-			break
-		}
+		time.AfterFunc(20*time.Millisecond, func() { p.send(wire.Frame{Type: wire.Cancel, Re: id}) })
 		if f := p.await(id); f.Name != wire.KindCancelled || time.Since(began) > time.Second {
 			t.Fatalf("%s: %+v after %s", m, f, time.Since(began))
 		}
@@ -302,4 +297,61 @@ func TestRandomnessIsSeeded(t *testing.T) {
 	if seen[0] != seen[1] || len(seen[0]) < 20 {
 		t.Fatal(seen)
 	}
+}
+
+func TestACancelRightBehindItsRequestIsHeard(t *testing.T) {
+	p := ready(t, "loop", `function loop(){ for(;;); }`)
+	for range 20 {
+		data, _ := json.Marshal(wire.InvokeRequest{Method: "loop", Input: json.RawMessage("{}")})
+		id := p.send(wire.Frame{Type: wire.Request, Name: wire.Invoke, Num: 20_000, Data: data})
+		p.send(wire.Frame{Type: wire.Cancel, Re: id})
+		began := time.Now()
+		if f := p.await(id); f.Name != wire.KindCancelled || time.Since(began) > 2*time.Second {
+			t.Fatalf("%s after %s", f.Name, time.Since(began))
+		}
+	}
+}
+
+func TestCallsDoNotReachIntoEachOther(t *testing.T) {
+	p := ready(t, "leave,wait", `
+		function leave(){ setTimeout(() => { throw new Error("of the call before") }, 5); return 1 }
+		function wait(){ return new Promise(r => setTimeout(() => r(2), 30)) }`)
+	p.invoke("leave", "{}", 1000)
+	if f := p.invoke("wait", "{}", 1000); string(f.Data) != "2" {
+		t.Fatalf("%+v", f)
+	}
+}
+
+func TestTheSignalAbortsAtTheDeadline(t *testing.T) {
+	p := ready(t, "wait,look", `
+		let seen = "nothing";
+		function wait(_, ctx){ ctx.signal.addEventListener("abort", () => { seen = "abort" }); return new Promise(r => setTimeout(r, 60000)) }
+		function look(){ return seen }`)
+	if f := p.invoke("wait", "{}", 50); f.Name != wire.KindDeadline {
+		t.Fatalf("%+v", f)
+	}
+	if f := p.invoke("look", "{}", 1000); string(f.Data) != `"abort"` {
+		t.Fatalf("%+v %s", f, f.Data)
+	}
+}
+
+// TestAnEngineThatCannotSealItselfLoadsNoCode: the handshake is refused, and nothing follows.
+func TestAnEngineThatCannotSealItselfLoadsNoCode(t *testing.T) {
+	inR, inW := io.Pipe()
+	outR, outW := io.Pipe()
+	end := make(chan error, 1)
+	go func() { // owner: the test receives from end; ends: the seal fails
+		err := engine.Run(inR, outW, engine.Options{Ready: func() error { return errors.New("no seccomp") }})
+		_ = outW.Close()
+		end <- err
+	}()
+	p := &peer{t: t, w: wire.NewWriter(inW, wire.Limits{}), r: wire.NewReader(outR, wire.Limits{})}
+	f := p.ask(wire.Handshake, 0, wire.HandshakeRequest{Protocol: wire.Version, Interface: wire.InterfaceHash, Heap: 32 << 20, Stack: 2000, Result: 1 << 20})
+	if f.Name != wire.KindRefused {
+		t.Fatalf("%+v", f)
+	}
+	if err := <-end; err == nil || !strings.Contains(err.Error(), "no seccomp") {
+		t.Fatal("it goes on:", err)
+	}
+	_ = inW.Close()
 }

@@ -47,7 +47,7 @@ type engine struct {
 	credit map[string]uint64 // guarded by mu
 	js     *quickjs.VM       // guarded by mu: for interrupts
 	busy   uint64            // guarded by mu: the request that runs, 0: none
-	gone   bool              // guarded by mu: it was cancelled
+	taken  uint64            // guarded by mu: the newest request that was cancelled
 	eof    bool              // guarded by mu: the supervisor is gone
 
 	vm       *vm
@@ -124,10 +124,10 @@ func (e *engine) read(r *wire.Reader) {
 func (e *engine) cancel(id uint64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.taken = max(e.taken, id) // it may not have begun: over looks here before every entry into the VM
 	if e.busy != id || id == 0 {
-		return // it has ended already
+		return
 	}
-	e.gone = true
 	e.js.Interrupt()
 	e.cond.Broadcast()
 	select {
@@ -216,8 +216,8 @@ func (e *engine) handshake(f wire.Frame) error {
 		return e.refuse(f.ID, &result{Kind: wire.KindRefused, Message: "heap, stack and result need limits"})
 	}
 	e.hello = q
-	if err := e.warm(); err != nil {
-		return e.refuse(f.ID, &result{Kind: wire.KindRefused, Message: err.Error()})
+	if err := e.warm(); err != nil { // not warm, or not sealed: no code is ever loaded here
+		return errors.Join(e.refuse(f.ID, &result{Kind: wire.KindRefused, Message: err.Error()}), err)
 	}
 	return e.reply(f.ID, wire.HandshakeReply{Protocol: wire.Version, Interface: wire.InterfaceHash, Engine: Name, Version: Build, Features: Features})
 }

@@ -45,3 +45,4 @@ host.timerRun = () => {
   if (t.every >= 0) t.due = host.monotonic() + t.every; else timers.delete(t.id);
   t.f(...t.args);
 };
+host.timerClear = () => timers.clear();

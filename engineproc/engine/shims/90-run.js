@@ -32,6 +32,8 @@ const modules = {
   },
   host: { get config() { return loaded && loaded.config; }, get name() { return loaded && loaded.name; }, get version() { return loaded && loaded.version; } },
 };
+// done ends the call: its timers and host calls go with it, so that calls do not reach into each other.
+function done() { current = simulated = null; pending.clear(); host.timerClear(); }
 const api = {
   begin(req) {
     loaded = parse(req);
@@ -63,14 +65,14 @@ const api = {
     const end = (v) => {
       if (current !== mine) return;
       let json;
-      try { json = stringify(v); } catch (e) { current = null; fail("throw", e); return; }
+      try { json = stringify(v); } catch (e) { done(); fail("throw", e); return; }
       if (json === undefined) json = "null";
       if (simulated) json = stringify({ result: parse(json), effects: simulated });
-      current = simulated = null;
+      done();
       if (json.length > max) { host.failed("result_too_large", "RangeError", "the result has " + json.length + " characters; at most " + max, ""); return; }
       host.done(json);
     };
-    const broke = (e) => { if (current === mine) { current = simulated = null; fail("throw", e); } };
+    const broke = (e) => { if (current === mine) { done(); fail("throw", e); } };
     let r;
     try { r = f(arg, ctx); } catch (e) { broke(e); return; }
     if (r !== null && typeof r === "object" && typeof r.then === "function") r.then(end, broke); else end(r);
@@ -85,8 +87,8 @@ const api = {
     e.code = kind;
     p.reject(e);
   },
-  cancel() { if (current) { const a = current.abort; a.abort(); } },
-  abandon() { current = simulated = null; pending.clear(); },
+  cancel() { if (current) current.abort.abort(); },
+  abandon() { const c = current; done(); if (c) c.abort.abort(); done(); },
   waiting: () => pending.size,
   timerNext: host.timerNext,
   timerRun: host.timerRun,
