@@ -23,6 +23,10 @@ import (
 var bin string
 
 func TestMain(m *testing.M) {
+	if os.Getenv("FNODE_ECHO") != "" {
+		echoForEver()
+		return
+	}
 	dir, err := os.MkdirTemp("", "fnode-test-bin")
 	if err != nil {
 		panic(err)
