@@ -15,23 +15,22 @@ import (
 // seqKey holds the number of the last commit.
 const seqKey = "\x00seq"
 
+// groupBytes bounds one group, so that it fits one Badger transaction (15% of a memtable).
+const groupBytes = 2 * core.MaxBytes
+
 // run is the committer: it takes what is queued, decides in order, writes one group, syncs once, and
 // answers in order.
-func (s *Store) run() {
-	var seq uint64
-	if b, ok, err := s.Read(seqKey); err == nil && ok {
-		seq = number(b)
-	}
+func (s *Store) run(seq uint64) {
 	for first := range s.queue {
-		group := []pending{first}
-		for len(group) < s.opts.Group {
+		group, bytes := []pending{first}, core.Size(first.tx)
+		for len(group) < s.opts.Group && bytes <= groupBytes-core.MaxBytes {
 			select {
 			case p, ok := <-s.queue:
 				if !ok {
 					s.commit(group, &seq)
 					return
 				}
-				group = append(group, p)
+				group, bytes = append(group, p), bytes+core.Size(p.tx)
 				continue
 			default:
 			}
@@ -55,7 +54,10 @@ func (s *Store) commit(group []pending, seq *uint64) {
 			results[i].Err = err
 			continue
 		}
-		v.apply(p.tx)
+		if err := v.apply(p.tx); err != nil {
+			results[i].Err = err
+			continue
+		}
 		*seq++
 		accepted++
 		results[i].Seq = *seq
@@ -76,25 +78,34 @@ func (s *Store) commit(group []pending, seq *uint64) {
 	}
 }
 
-// write puts one group into Badger and syncs once: that sync is the commit.
-func (s *Store) write(over map[string][]byte, seq uint64) error {
-	b := s.db.NewWriteBatch()
-	defer b.Cancel()
-	for k, v := range over {
-		var err error
-		if v == nil {
-			err = b.Delete([]byte(k))
-		} else {
-			err = b.Set([]byte(k), v)
+// write puts one group into Badger in one transaction and syncs once: that sync is the commit.
+func (s *Store) write(over map[string][]byte, seq uint64) (err error) {
+	defer caught(&err)
+	err = s.db.Update(func(t *badger.Txn) error {
+		for k, v := range over {
+			var err error
+			if v == nil {
+				err = t.Delete([]byte(k))
+			} else {
+				err = t.Set([]byte(k), v)
+			}
+			if err != nil {
+				return err
+			}
 		}
-		if err != nil {
-			return err
-		}
-	}
-	if err := b.Set([]byte(seqKey), bytes8(seq)); err != nil {
+		return t.Set([]byte(seqKey), bytes8(seq))
+	})
+	if err != nil {
 		return err
 	}
-	return errors.Join(b.Flush(), s.db.Sync())
+	return s.db.Sync()
+}
+
+// caught turns a panic of Badger, which a damaged file can cause, into an error.
+func caught(err *error) {
+	if v := recover(); v != nil {
+		*err = codes.New(codes.StoreDamaged, "the state cannot be read: %v", v)
+	}
 }
 
 // view is the state under the writes of the group so far.
@@ -104,47 +115,56 @@ type view struct {
 }
 
 // Get looks a key up in the group, then in the state.
-func (v *view) Get(key string) ([]byte, bool) {
+func (v *view) Get(key string) (b []byte, ok bool, err error) {
 	if b, ok := v.over[key]; ok {
-		return b, b != nil
+		return b, b != nil, nil
 	}
-	var out []byte
-	err := v.s.db.View(func(t *badger.Txn) error {
-		it, err := t.Get([]byte(key))
-		if err != nil {
-			return err
-		}
-		out, err = it.ValueCopy(nil)
-		return err
-	})
-	if err == nil && out == nil {
-		out = []byte{}
-	}
-	return out, err == nil
+	return v.s.lookup(key)
 }
 
 // Usage is what a prefix holds: counted once, then kept up to date by the committer.
-func (v *view) Usage(prefix string) (bytes, keys int64) {
+func (v *view) Usage(prefix string) (bytes, keys int64, err error) {
 	u, ok := v.s.use[prefix]
 	if !ok {
-		u = v.s.count(prefix, v.over)
+		if u, err = v.s.count(prefix, v.over); err != nil {
+			return 0, 0, err
+		}
 		v.s.use[prefix] = u
 	}
-	return u.bytes, u.keys
+	return u.bytes, u.keys, nil
 }
 
-func (v *view) apply(tx core.Tx) {
-	put := func(k string, val []byte) {
-		old, had := v.Get(k)
-		v.s.use.change(k, old, had, val)
-		v.over[k] = val
+// apply lays an accepted transaction over the view. Every key is read before anything is changed.
+func (v *view) apply(tx core.Tx) error {
+	type write struct {
+		key      string
+		old, val []byte
+		had      bool
 	}
+	var writes []write
+	look := func(k string, val []byte) error {
+		old, had, err := v.Get(k)
+		writes = append(writes, write{k, old, val, had})
+		return err
+	}
+	var errs []error
 	for _, kv := range tx.Set {
-		put(kv.Key, append(make([]byte, 0, len(kv.Value)), kv.Value...))
+		errs = append(errs, look(kv.Key, append(make([]byte, 0, len(kv.Value)), kv.Value...)))
 	}
 	for _, k := range tx.Delete {
-		put(k, nil)
+		errs = append(errs, look(k, nil))
 	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	for _, w := range writes {
+		if b, again := v.over[w.key]; again { // written before in this very group
+			w.old, w.had = b, b != nil
+		}
+		v.s.use.change(w.key, w.old, w.had, w.val)
+		v.over[w.key] = w.val
+	}
+	return nil
 }
 
 // usage holds the counts of the prefixes that a quota was asked for.
@@ -167,14 +187,15 @@ func (u usage) change(key string, old []byte, had bool, val []byte) {
 	}
 }
 
-func (s *Store) count(prefix string, over map[string][]byte) (c count) {
+func (s *Store) count(prefix string, over map[string][]byte) (c count, err error) {
+	defer caught(&err)
 	seen := maps.Clone(over)
 	for k, v := range seen {
 		if v != nil && strings.HasPrefix(k, prefix) {
 			c.bytes, c.keys = c.bytes+int64(len(k)+len(v)), c.keys+1
 		}
 	}
-	_ = s.db.View(func(t *badger.Txn) error { // a view of an open database does not fail
+	err = s.db.View(func(t *badger.Txn) error {
 		o := badger.DefaultIteratorOptions
 		o.Prefix, o.PrefetchValues = []byte(prefix), false
 		it := t.NewIterator(o)
@@ -186,7 +207,7 @@ func (s *Store) count(prefix string, over map[string][]byte) (c count) {
 		}
 		return nil
 	})
-	return c
+	return c, err
 }
 
 func bytes8(n uint64) []byte {

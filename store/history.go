@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/vmihailenco/msgpack/v5"
@@ -28,15 +29,16 @@ const (
 	recordVersion = 1       // first byte of every record
 	maxRecord     = 8 << 10 // bytes
 	maxField      = 2 << 10 // bytes of one text
+	maxPath       = 900     // bytes of a path: with its order it has to fit a key
 )
 
 const historyPrefix = "history/"
 
 // Append is the transaction that adds r. order is unique and grows within a run.
 func Append(r Record, order uint64) (core.Tx, error) {
-	for _, f := range []*string{&r.Path, &r.Reason, &r.Cause} {
-		if len(*f) > maxField {
-			*f = (*f)[:maxField]
+	for f, most := range map[*string]int{&r.Path: maxPath, &r.Reason: maxField, &r.Cause: maxField} {
+		if len(*f) > most {
+			*f = (*f)[:most]
 		}
 	}
 	b, err := msgpack.Marshal(&r)
@@ -63,22 +65,18 @@ func DecodeRecord(b []byte) (r Record, err error) {
 	return r, nil
 }
 
-// History gives the records of a path, oldest first; of every path if it is empty. A record that cannot
-// be read is left out and counted in bad.
+// History gives the newest records of a path, oldest first. A record that cannot be read is left out and
+// counted in bad.
 func (s *Store) History(path string, limit int) (out []Record, bad int, err error) {
-	prefix := historyPrefix
-	if path != "" {
-		prefix += path + "\x00"
-	}
-	kvs, err := s.Scan(prefix, limit)
-	for _, kv := range kvs {
-		r, err := DecodeRecord(kv.Value)
+	err = s.each(historyPrefix+path+"\x00", each{limit: limit, values: true, reverse: true}, func(_ string, v []byte) {
+		r, err := DecodeRecord(v)
 		if err != nil {
 			bad++
-			continue
+			return
 		}
 		out = append(out, r)
-	}
+	})
+	slices.Reverse(out)
 	return out, bad, err
 }
 

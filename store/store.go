@@ -71,7 +71,11 @@ func Open(o Options) (*Store, error) {
 		return nil, codes.New(codes.StoreDamaged, "the state under %s cannot be opened", o.Dir).Wrap(err)
 	}
 	s := &Store{opts: o, lock: lock, db: db, queue: make(chan pending, o.Queue), use: usage{}}
-	s.done.Go(s.run) // owner: Close joins it; ends: the queue is closed
+	b, _, err := s.lookup(seqKey)
+	if err != nil {
+		return nil, errors.Join(err, db.Close(), lock.Close())
+	}
+	s.done.Go(func() { s.run(number(b)) }) // owner: Close joins it; ends: the queue is closed
 	return s, nil
 }
 
@@ -113,7 +117,7 @@ func openBadger(dir string, log *slog.Logger) (db *badger.DB, err error) {
 		}
 	}()
 	o := badger.DefaultOptions(dir).WithLogger(quiet{log}).WithSyncWrites(false).
-		WithMemTableSize(8 << 20).WithNumMemtables(2).WithNumLevelZeroTables(2).WithNumLevelZeroTablesStall(4).
+		WithMemTableSize(32 << 20).WithNumMemtables(2).WithNumLevelZeroTables(2).WithNumLevelZeroTablesStall(4).
 		WithValueLogFileSize(32 << 20).WithBlockCacheSize(4 << 20).WithIndexCacheSize(2 << 20).
 		WithNumCompactors(2).WithMetricsEnabled(false).WithDetectConflicts(false)
 	return badger.Open(o)
@@ -125,9 +129,11 @@ type quiet struct{ log *slog.Logger }
 func (q quiet) Errorf(f string, a ...any) {
 	q.log.Warn("badger: " + strings.TrimSpace(fmt.Sprintf(f, a...)))
 }
+
 func (q quiet) Warningf(f string, a ...any) {
 	q.log.Debug("badger: " + strings.TrimSpace(fmt.Sprintf(f, a...)))
 }
+
 func (q quiet) Infof(f string, a ...any) {
 	q.log.Debug("badger: " + strings.TrimSpace(fmt.Sprintf(f, a...)))
 }
@@ -153,7 +159,18 @@ func (s *Store) Commit(tx core.Tx, done func(core.Result)) {
 
 // Read looks a key up in what was committed.
 func (s *Store) Read(key string) (v []byte, ok bool, err error) {
-	err = s.view(func(t *badger.Txn) error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.shut {
+		return nil, false, codes.New(codes.StoreClosed, "the store is closed")
+	}
+	return s.lookup(key)
+}
+
+// lookup reads one key; a key that is not there is no error.
+func (s *Store) lookup(key string) (v []byte, ok bool, err error) {
+	defer caught(&err)
+	err = s.db.View(func(t *badger.Txn) error {
 		it, err := t.Get([]byte(key))
 		if errors.Is(err, badger.ErrKeyNotFound) {
 			return nil
@@ -162,34 +179,49 @@ func (s *Store) Read(key string) (v []byte, ok bool, err error) {
 			return err
 		}
 		ok = true
-		v, err = it.ValueCopy(nil)
+		if v, err = it.ValueCopy(nil); v == nil {
+			v = []byte{}
+		}
 		return err
 	})
-	return v, ok, err
+	if err != nil {
+		return nil, false, codes.New(codes.StoreDamaged, "the state cannot be read").Wrap(err)
+	}
+	return v, ok, nil
 }
 
 // List gives the keys under a prefix, in order, at most limit.
 func (s *Store) List(prefix string, limit int) (keys []string, err error) {
-	err = s.each(prefix, false, limit, func(k string, _ []byte) { keys = append(keys, k) })
+	err = s.each(prefix, each{limit: limit}, func(k string, _ []byte) { keys = append(keys, k) })
 	return keys, err
 }
 
 // Scan gives keys and values under a prefix, in order, at most limit.
 func (s *Store) Scan(prefix string, limit int) (kvs []core.KV, err error) {
-	err = s.each(prefix, true, limit, func(k string, v []byte) { kvs = append(kvs, core.KV{Key: k, Value: v}) })
+	err = s.each(prefix, each{limit: limit, values: true}, func(k string, v []byte) { kvs = append(kvs, core.KV{Key: k, Value: v}) })
 	return kvs, err
 }
 
-func (s *Store) each(prefix string, values bool, limit int, f func(string, []byte)) error {
+// each says how a prefix is walked.
+type each struct {
+	limit           int
+	values, reverse bool
+}
+
+func (s *Store) each(prefix string, e each, f func(string, []byte)) error {
 	return s.view(func(t *badger.Txn) error {
 		o := badger.DefaultIteratorOptions
-		o.Prefix, o.PrefetchValues = []byte(prefix), values
+		o.Prefix, o.PrefetchValues, o.Reverse = []byte(prefix), e.values, e.reverse
 		it := t.NewIterator(o)
 		defer it.Close()
-		for it.Rewind(); it.Valid() && limit > 0; it.Next() {
-			limit--
+		from := []byte(prefix)
+		if e.reverse {
+			from = append(from, 0xff)
+		}
+		for it.Seek(from); it.Valid() && e.limit > 0; it.Next() {
+			e.limit--
 			var v []byte
-			if values {
+			if e.values {
 				var err error
 				if v, err = it.Item().ValueCopy(nil); err != nil {
 					return err
@@ -201,7 +233,8 @@ func (s *Store) each(prefix string, values bool, limit int, f func(string, []byt
 	})
 }
 
-func (s *Store) view(f func(*badger.Txn) error) error {
+func (s *Store) view(f func(*badger.Txn) error) (err error) {
+	defer caught(&err)
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if s.shut {

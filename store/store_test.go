@@ -255,3 +255,50 @@ func BenchmarkCommit(b *testing.B) {
 		})
 	}
 }
+
+func TestCloseRightAfterOpenKeepsTheOrder(t *testing.T) {
+	dir := t.TempDir()
+	for round := range 5 {
+		s := open(t, dir)
+		got := make(chan core.Result, 1)
+		s.Commit(set("k", "v"), func(r core.Result) { got <- r })
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if r := <-got; r.Err != nil || r.Seq != uint64(round+1) {
+			t.Fatalf("round %d: %+v", round, r)
+		}
+	}
+}
+
+func TestBoundsAndReservedKeys(t *testing.T) {
+	s := open(t, t.TempDir())
+	big := core.Tx{}
+	for i := range 3 {
+		big.Set = append(big.Set, core.KV{Key: fmt.Sprint("b", i), Value: make([]byte, core.MaxValue)})
+	}
+	for name, tx := range map[string]core.Tx{
+		"over its bytes": big, "a reserved key": set("\x00seq", "9"), "a long condition": {If: []core.Cond{{Key: strings.Repeat("k", 2000), Absent: true}}},
+	} {
+		if r := commit(s, tx); !errors.Is(r.Err, codes.Of(codes.BadTx)) {
+			t.Errorf("%s: %v", name, r.Err)
+		}
+	}
+	if r := commit(s, core.Tx{Set: big.Set[:1]}); r.Err != nil {
+		t.Error("a transaction within its bounds:", r.Err)
+	}
+}
+
+func TestHistoryGivesTheNewest(t *testing.T) {
+	s := open(t, t.TempDir())
+	for i := range 30 {
+		tx, _ := store.Append(store.Record{Path: "sup/a", Event: "started", Incarnation: uint32(i), At: int64(i)}, uint64(i))
+		if r := commit(s, tx); r.Err != nil {
+			t.Fatal(r.Err)
+		}
+	}
+	h, _, err := s.History("sup/a", 10)
+	if err != nil || len(h) != 10 || h[0].Incarnation != 20 || h[9].Incarnation != 29 {
+		t.Fatalf("%+v %v", h, err)
+	}
+}

@@ -17,6 +17,7 @@ const (
 	MaxKey    = 1 << 10 // bytes of a key
 	MaxValue  = 1 << 20 // bytes of a value
 	MaxWrites = 256     // writes and conditions of one transaction
+	MaxBytes  = 2 << 20 // bytes of one transaction, keys and values together
 )
 
 // Tx is one logical commit as data: if every condition holds, every write is done, else none.
@@ -57,10 +58,10 @@ type Result struct {
 // View is the state as Decide sees it: the durable state under the writes already accepted before this
 // transaction.
 type View interface {
-	// Get looks a key up. The value must not be changed.
-	Get(key string) (value []byte, ok bool)
+	// Get looks a key up. The value must not be changed. An error refuses the transaction.
+	Get(key string) (value []byte, ok bool, err error)
 	// Usage is how many bytes (keys and values) and keys a prefix holds.
-	Usage(prefix string) (bytes, keys int64)
+	Usage(prefix string) (bytes, keys int64, err error)
 }
 
 // Check bounds a transaction without looking at the state.
@@ -69,17 +70,40 @@ func Check(tx Tx) error {
 		return codes.New(codes.BadTx, "a transaction has 1 to %d conditions and writes, this one %d", MaxWrites, n).Outcome(base.EffectNone)
 	}
 	for _, kv := range tx.Set {
-		if len(kv.Key) == 0 || len(kv.Key) > MaxKey || len(kv.Value) > MaxValue {
-			return codes.New(codes.BadTx, "a key has 1 to %d bytes and a value at most %d; got %d and %d",
-				MaxKey, MaxValue, len(kv.Key), len(kv.Value)).Outcome(base.EffectNone)
+		if len(kv.Value) > MaxValue {
+			return codes.New(codes.BadTx, "a value has at most %d bytes, got %d", MaxValue, len(kv.Value)).Outcome(base.EffectNone)
 		}
 	}
-	for _, k := range tx.Delete {
-		if len(k) == 0 || len(k) > MaxKey {
-			return codes.New(codes.BadTx, "a key has 1 to %d bytes, got %d", MaxKey, len(k)).Outcome(base.EffectNone)
+	for _, k := range keysOf(tx) {
+		if len(k) == 0 || len(k) > MaxKey || k[0] == 0 {
+			return codes.New(codes.BadTx, "a key has 1 to %d bytes and does not begin with a zero byte; got %d bytes", MaxKey, len(k)).Outcome(base.EffectNone)
 		}
+	}
+	if n := Size(tx); n > MaxBytes {
+		return codes.New(codes.BadTx, "a transaction has at most %d bytes, this one %d", MaxBytes, n).Outcome(base.EffectNone)
 	}
 	return nil
+}
+
+func keysOf(tx Tx) (out []string) {
+	for _, c := range tx.If {
+		out = append(out, c.Key)
+	}
+	for _, kv := range tx.Set {
+		out = append(out, kv.Key)
+	}
+	return append(out, tx.Delete...)
+}
+
+// Size is how many bytes a transaction writes: keys and values.
+func Size(tx Tx) (n int) {
+	for _, kv := range tx.Set {
+		n += len(kv.Key) + len(kv.Value)
+	}
+	for _, k := range tx.Delete {
+		n += len(k)
+	}
+	return n
 }
 
 // Decide says whether tx is accepted on that state. It is refused with codes.BadTx, codes.Conflict or
@@ -100,7 +124,10 @@ func holds(v View, tx Tx, c Cond) error {
 	if c.Quota != nil {
 		return within(v, tx, c)
 	}
-	have, ok := v.Get(c.Key)
+	have, ok, err := v.Get(c.Key)
+	if err != nil {
+		return err
+	}
 	if ok == c.Absent || ok && string(have) != string(c.Value) {
 		return codes.New(codes.Conflict, "%q is not what the transaction expects", c.Key).Outcome(base.EffectNone)
 	}
@@ -109,13 +136,20 @@ func holds(v View, tx Tx, c Cond) error {
 
 // within computes what the prefix would hold after tx.
 func within(v View, tx Tx, c Cond) error {
-	bytes, keys := v.Usage(c.Key)
+	bytes, keys, err := v.Usage(c.Key)
+	if err != nil {
+		return err
+	}
 	seen := map[string]int64{} // size after the writes so far; -1: absent
 	size := func(k string) int64 {
 		if n, ok := seen[k]; ok {
 			return n
 		}
-		if old, ok := v.Get(k); ok {
+		old, ok, e := v.Get(k)
+		if e != nil {
+			err = e
+		}
+		if ok {
 			return int64(len(k) + len(old))
 		}
 		return -1
@@ -137,6 +171,9 @@ func within(v View, tx Tx, c Cond) error {
 	}
 	for _, k := range tx.Delete {
 		change(k, -1)
+	}
+	if err != nil {
+		return err
 	}
 	if bytes > c.Quota.Bytes || keys > c.Quota.Keys {
 		return codes.New(codes.QuotaExceeded, "%q would hold %d bytes in %d keys; its quota is %d in %d",
