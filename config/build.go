@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -55,7 +56,7 @@ func (b *builder) build(f file) *Config {
 	c.Data.Dir, c.API.Socket, c.Metrics.Listen = f.Data.Dir, f.API.Socket, f.Metrics.Listen
 	b.listen(f.Metrics.Listen)
 	c.Logs.Level = b.oneOf("logs.level", f.Logs.Level, levels, "info")
-	c.Logs.PerExt = or(int64(f.Logs.PerExt), c.Logs.PerExt)
+	c.Logs.PerExt = or(f.Logs.PerExt.n, c.Logs.PerExt)
 	c.Logs.LinesSec = or(f.Logs.LineSec, c.Logs.LinesSec)
 	if c.Logs.LinesSec < 0 {
 		b.bad("logs.lines_per_second", "must be over 0")
@@ -65,6 +66,9 @@ func (b *builder) build(f file) *Config {
 		b.oneOf(key+".role", r.Role, roles, "")
 		if (r.UID == nil) == (r.GID == nil) || r.Role == "" {
 			b.bad(key, "needs a role and either uid or gid")
+		}
+		if r.UID != nil && *r.UID < 0 || r.GID != nil && *r.GID < 0 {
+			b.bad(key, "a uid or gid is at least 0")
 		}
 		c.API.Roles = append(c.API.Roles, Role(r))
 	}
@@ -76,8 +80,8 @@ func (b *builder) listen(addr string) {
 	if addr == "" {
 		return
 	}
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
+	host, port, err := net.SplitHostPort(addr)
+	if n, bad := strconv.Atoi(port); err != nil || bad != nil || n < 0 || n > 65535 {
 		b.bad("metrics.listen", "%q is no host:port", addr)
 		return
 	}
@@ -121,6 +125,7 @@ func (b *builder) tree(f file) Supervisor {
 		sups[one.Name], depth[one.Name] = &one, depth[parent]+1
 		hang = append(hang, hung{parent, &one})
 	}
+	exts := map[string]bool{}
 	for i, e := range f.Extension {
 		key := fmt.Sprintf("extension[%d]", i)
 		one := b.extension(key, e)
@@ -129,10 +134,11 @@ func (b *builder) tree(f file) Supervisor {
 			b.bad(key+".parent", "there is no supervisor %q", e.Parent)
 			continue
 		}
-		if taken(parent, one.Name) {
-			b.bad(key+".name", "there is a child %q of %s already", one.Name, parent.Name)
+		if exts[one.Name] || taken(parent, one.Name) {
+			b.bad(key+".name", "there is an extension %q already; its name is its key space", one.Name)
 			continue
 		}
+		exts[one.Name] = true
 		parent.Children = append(parent.Children, Child{Extension: &one})
 	}
 	for _, h := range slices.Backward(hang) { // supervisors stand before the extensions of the same parent
@@ -163,7 +169,7 @@ func (b *builder) supervisor(key string, s fileSupervisor, name string, budget i
 	if out.Restarts < 0 || out.Restarts > 100_000 {
 		b.bad(key+".restarts", "must be 0 to 100000")
 	}
-	out.Window = or(time.Duration(s.Window), out.Window)
+	out.Window = or(s.Window.Duration, out.Window)
 	out.Policy = b.policy(key, s.filePolicy)
 	return out
 }
@@ -193,12 +199,15 @@ func (b *builder) policy(key string, p filePolicy) Policy {
 	if out.Significant = p.Significant; p.Significant && out.Restart == "permanent" {
 		b.bad(key+".significant", "a permanent child never ends by itself")
 	}
-	out.StartTimeout = or(time.Duration(p.StartTimeout), out.StartTimeout)
+	out.StartTimeout = or(p.StartTimeout.Duration, out.StartTimeout)
 	o, d := &out.Backoff, p.Backoff
-	o.Off, o.Initial, o.Max = d.Off, or(time.Duration(d.Initial), o.Initial), or(time.Duration(d.Max), o.Max)
-	o.Factor, o.StableAfter = or(d.Factor, o.Factor), or(time.Duration(d.Stable), o.StableAfter)
-	if o.Factor < 1 || o.Factor > 100 {
+	o.Off, o.Initial, o.Max = d.Off, or(d.Initial.Duration, o.Initial), or(d.Max.Duration, o.Max)
+	o.Factor, o.StableAfter = or(d.Factor, o.Factor), or(d.Stable.Duration, o.StableAfter)
+	if !(o.Factor >= 1 && o.Factor <= 100) {
 		b.bad(key+".backoff.factor", "must be 1 to 100")
+	}
+	if o.Initial > o.Max {
+		b.bad(key+".backoff.initial", "is longer than max, %s", o.Max)
 	}
 	return out
 }
@@ -207,8 +216,8 @@ func (b *builder) extension(key string, e fileExtension) Extension {
 	b.name(key, e.Name)
 	out := Extension{
 		Name: e.Name, Package: e.Package, Policy: b.policy(key, e.filePolicy), Queue: e.Queue,
-		Profile: b.oneOf(key+".profile", e.Profile, profiles, ""), Memory: int64(e.Memory), Heap: int64(e.Heap),
-		CPU: e.CPU, Pids: e.Pids, Invoke: time.Duration(e.Invoke), Config: e.Config,
+		Profile: b.oneOf(key+".profile", e.Profile, profiles, ""), Memory: e.Memory.n, Heap: e.Heap.n,
+		CPU: e.CPU, Pids: e.Pids, Invoke: e.Invoke.Duration, Config: e.Config,
 	}
 	if e.Package == "" {
 		b.bad(key+".package", "is missing: name a folder or a .fnpkg file")
@@ -218,7 +227,7 @@ func (b *builder) extension(key string, e fileExtension) Extension {
 	for _, n := range []struct {
 		key string
 		bad bool
-	}{{"queue", e.Queue < 0 || e.Queue > 1_000_000}, {"cpu", e.CPU < 0 || e.CPU > 1024}, {"pids", e.Pids < 0}} {
+	}{{"queue", e.Queue < 0 || e.Queue > 1_000_000}, {"cpu", !(e.CPU >= 0 && e.CPU <= 1024)}, {"pids", e.Pids < 0}} {
 		if n.bad {
 			b.bad(key+"."+n.key, "is out of bounds")
 		}
@@ -241,7 +250,7 @@ func or[T comparable](vs ...T) (v T) {
 func (c *Config) file() file {
 	var f file
 	f.Data.Dir, f.API.Socket, f.Metrics.Listen = c.Data.Dir, c.API.Socket, c.Metrics.Listen
-	f.Logs.Level, f.Logs.PerExt, f.Logs.LineSec = c.Logs.Level, size(c.Logs.PerExt), c.Logs.LinesSec
+	f.Logs.Level, f.Logs.PerExt, f.Logs.LineSec = c.Logs.Level, size{c.Logs.PerExt}, c.Logs.LinesSec
 	for _, r := range c.API.Roles {
 		f.API.Roles = append(f.API.Roles, fileRole(r))
 	}
@@ -259,21 +268,21 @@ func walk(s Supervisor, f *file) {
 		}
 		e := ch.Extension
 		f.Extension = append(f.Extension, fileExtension{
-			Name: e.Name, Parent: s.Name, Package: e.Package, Queue: e.Queue, Profile: e.Profile, Memory: size(e.Memory),
-			Heap: size(e.Heap), CPU: e.CPU, Pids: e.Pids, Invoke: duration(e.Invoke), Config: e.Config, filePolicy: policyFile(e.Policy),
+			Name: e.Name, Parent: s.Name, Package: e.Package, Queue: e.Queue, Profile: e.Profile, Memory: size{e.Memory},
+			Heap: size{e.Heap}, CPU: e.CPU, Pids: e.Pids, Invoke: duration{e.Invoke}, Config: e.Config, filePolicy: policyFile(e.Policy),
 		})
 	}
 }
 
 func supervisorFile(s Supervisor, parent string) fileSupervisor {
 	return fileSupervisor{
-		Name: s.Name, Parent: parent, Strategy: s.Strategy, Restarts: &s.Restarts, Window: duration(s.Window),
+		Name: s.Name, Parent: parent, Strategy: s.Strategy, Restarts: &s.Restarts, Window: duration{s.Window},
 		AutoShutdown: s.AutoShutdown, filePolicy: policyFile(s.Policy),
 	}
 }
 
 func policyFile(p Policy) filePolicy {
-	out := filePolicy{Restart: p.Restart, Significant: p.Significant, StartTimeout: duration(p.StartTimeout), Shutdown: p.Shutdown.String()}
+	out := filePolicy{Restart: p.Restart, Significant: p.Significant, StartTimeout: duration{p.StartTimeout}, Shutdown: p.Shutdown.String()}
 	switch {
 	case p.Brutal:
 		out.Shutdown = "brutal"
@@ -281,6 +290,6 @@ func policyFile(p Policy) filePolicy {
 		out.Shutdown = "wait"
 	}
 	b := p.Backoff
-	out.Backoff = fileBackoff{Off: b.Off, Initial: duration(b.Initial), Max: duration(b.Max), Factor: b.Factor, Stable: duration(b.StableAfter)}
+	out.Backoff = fileBackoff{Off: b.Off, Initial: duration{b.Initial}, Max: duration{b.Max}, Factor: b.Factor, Stable: duration{b.StableAfter}}
 	return out
 }

@@ -2,9 +2,12 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/invopop/jsonschema"
 )
 
 // file is the shape of the TOML file. Field comments are the documentation of the keys (schema, docs).
@@ -76,8 +79,8 @@ type fileExtension struct {
 	filePolicy
 }
 
-// duration is a time like "500ms" or "5s".
-type duration time.Duration
+// duration is a time like "500ms" or "5s". It is no number, so that 30 is refused and not 30 ns.
+type duration struct{ time.Duration }
 
 // UnmarshalText parses it.
 func (d *duration) UnmarshalText(b []byte) error {
@@ -85,20 +88,28 @@ func (d *duration) UnmarshalText(b []byte) error {
 	if err != nil || v < 0 {
 		return fmt.Errorf(`%q is no duration; write "500ms" or "5s"`, b)
 	}
-	*d = duration(v)
+	d.Duration = v
 	return nil
 }
 
 // MarshalText writes it.
-func (d duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+func (d duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// JSONSchema is for the schema: text.
+func (duration) JSONSchema() *jsonschema.Schema { return &jsonschema.Schema{Type: "string"} }
 
 // size is a number of bytes like "64Mi".
-type size int64
+type size struct{ n int64 }
 
-var units = []struct {
+// JSONSchema is for the schema: text.
+func (size) JSONSchema() *jsonschema.Schema { return &jsonschema.Schema{Type: "string"} }
+
+type unit struct {
 	word string
 	n    int64
-}{{"Gi", 1 << 30}, {"Mi", 1 << 20}, {"Ki", 1 << 10}, {"", 1}}
+}
+
+var units = []unit{{"Gi", 1 << 30}, {"Mi", 1 << 20}, {"Ki", 1 << 10}, {"", 1}}
 
 // UnmarshalText parses it.
 func (s *size) UnmarshalText(b []byte) error {
@@ -111,7 +122,7 @@ func (s *size) UnmarshalText(b []byte) error {
 		if err != nil || n <= 0 || n > (1<<40)/u.n {
 			break
 		}
-		*s = size(n * u.n)
+		s.n = n * u.n
 		return nil
 	}
 	return fmt.Errorf(`%q is no size; write "64Mi" or "1Gi"`, b)
@@ -119,10 +130,12 @@ func (s *size) UnmarshalText(b []byte) error {
 
 // MarshalText writes it.
 func (s size) MarshalText() ([]byte, error) {
-	for _, u := range units {
-		if int64(s)%u.n == 0 {
-			return []byte(strconv.FormatInt(int64(s)/u.n, 10) + u.word), nil
-		}
-	}
-	return nil, nil
+	i := slices.IndexFunc(units, func(u unit) bool { return s.n%u.n == 0 })
+	return []byte(strconv.FormatInt(s.n/units[i].n, 10) + units[i].word), nil
 }
+
+// IsZero leaves an unset size out of what Show writes.
+func (s size) IsZero() bool { return s.n == 0 }
+
+// IsZero leaves an unset duration out of what Show writes.
+func (d duration) IsZero() bool { return d.Duration == 0 }

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -49,12 +49,16 @@ func Load(name string) (*Config, error) {
 	}
 	files := map[string][]byte{name: b}
 	order := []string{name}
-	drops, err := filepath.Glob(filepath.Join(filepath.Dir(name), "conf.d", "*.toml"))
-	if err != nil {
-		return nil, codes.New(codes.ConfigMissing, "conf.d beside %s cannot be read", name).Wrap(err)
+	dir := filepath.Join(filepath.Dir(name), "conf.d")
+	drops, err := os.ReadDir(dir) // sorted by name
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, codes.New(codes.ConfigMissing, "%s cannot be read", dir).Wrap(err)
 	}
-	sort.Strings(drops)
-	for _, d := range drops {
+	for _, e := range drops {
+		d := filepath.Join(dir, e.Name())
+		if filepath.Ext(d) != ".toml" {
+			continue
+		}
 		if files[d], err = os.ReadFile(d); err != nil {
 			return nil, codes.New(codes.ConfigMissing, "the drop-in %s cannot be read", d).Wrap(err)
 		}
@@ -112,9 +116,34 @@ func decode(name string, src []byte, f *file) (faults Faults) {
 		line, col := one.Position()
 		faults = append(faults, codes.New(codes.BadConfig, "%s", strings.TrimPrefix(one.Error(), "toml: ")).At(place(name, src, line, col)))
 	default:
-		faults = append(faults, codes.New(codes.BadConfig, "%s", strings.TrimPrefix(err.Error(), "toml: ")).At(codes.Position{File: name}))
+		faults = append(faults, codes.New(codes.BadConfig, "%s", strings.TrimPrefix(err.Error(), "toml: ")).At(numberWhereTextBelongs(name, src)))
 	}
 	return faults
+}
+
+// texts are the keys whose values are texts like "5s" or "64Mi".
+var texts = []string{"window", "start_timeout", "initial", "max", "stable_after", "invoke", "memory", "heap", "per_extension", "shutdown"}
+
+// numberWhereTextBelongs finds the place of a fault that the decoder tells without one: a bare number where a
+// text with a unit belongs.
+func numberWhereTextBelongs(name string, src []byte) codes.Position {
+	var parser unstable.Parser
+	parser.Reset(src)
+	for parser.NextExpression() {
+		e := parser.Expression()
+		if e.Kind != unstable.KeyValue {
+			continue
+		}
+		var last *unstable.Node
+		for it := e.Key(); it.Next(); {
+			last = it.Node()
+		}
+		if k := e.Value().Kind; last != nil && slices.Contains(texts, string(last.Data)) && k != unstable.String {
+			start := parser.Shape(last.Raw).Start
+			return place(name, src, start.Line, start.Column)
+		}
+	}
+	return codes.Position{File: name}
 }
 
 func place(name string, src []byte, line, col int) codes.Position {
@@ -128,7 +157,8 @@ func place(name string, src []byte, line, col int) codes.Position {
 // merge lays one file over what came before: single values win, lists grow.
 func merge(f *file, one file, src []byte) {
 	sups, exts, roles := f.Supervisor, f.Extension, f.API.Roles
-	_ = toml.Unmarshal(src, f) // its faults were found by decode
+	f.Supervisor, f.Extension, f.API.Roles = nil, nil, nil // decoding would write into their memory
+	_ = toml.Unmarshal(src, f)                             // its faults were found by decode
 	f.Supervisor = append(sups, one.Supervisor...)
 	f.Extension = append(exts, one.Extension...)
 	f.API.Roles = append(roles, one.API.Roles...)

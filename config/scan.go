@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	codes "github.com/franken-node/fnode-supervisor/spec/errors"
@@ -23,6 +24,12 @@ func Scan(dir string) ([]Extension, error) {
 		st, err := os.Stat(path) // a link to a folder is a folder
 		if err != nil || st.IsDir() && !isExtension(path) || !st.IsDir() && name == e.Name() {
 			continue
+		}
+		if !nameRule.MatchString(name) {
+			return nil, codes.New(codes.BadConfig, "%s: %q is no name of an extension (lower case, digits, . _ -)", path, name)
+		}
+		if slices.ContainsFunc(out, func(e Extension) bool { return e.Name == name }) {
+			return nil, codes.New(codes.BadConfig, "%s: there is an extension %q already", path, name)
 		}
 		out = append(out, Extension{Name: name, Package: path, Policy: DefaultPolicy()})
 	}
