@@ -36,6 +36,8 @@ type Slot struct {
 	mu        sync.Mutex
 	n         base.Incarnation      // guarded by mu: incarnations so far
 	parked    bool                  // guarded by mu: out of the run queue though the mailbox is active
+	queued    bool                  // guarded by mu: a worker has to claim ticket
+	ticket    Ticket                // guarded by mu: the newest
 	closing   *Cell                 // guarded by mu: ended, its region not closed yet
 	gone      bool                  // guarded by mu
 	leaving   bool                  // guarded by mu: retire when the incarnation's region is closed
@@ -76,6 +78,54 @@ func (s *Slot) Class() lanes.Lane {
 	return s.box.Class()
 }
 
+// Ticket is a slot's place in a run queue. A slot that becomes more urgent gets a new one in a higher
+// class; Claim refuses the old one, so that a slot is never delivered to twice at once.
+type Ticket struct {
+	Class lanes.Lane
+	n     uint64
+}
+
+// arrived issues a ticket when a message made the mailbox active, or made a waiting slot more urgent.
+func (s *Slot) arrived(l lanes.Lane, wake bool) {
+	if !wake && l == lanes.Ready {
+		return
+	}
+	s.mu.Lock()
+	if !wake && (!s.queued || s.ticket.Class <= l) {
+		s.mu.Unlock()
+		return
+	}
+	t := s.issue(l)
+	s.mu.Unlock()
+	s.sys.host.Ready(s, t)
+}
+
+// issue makes the newest ticket. The caller holds s.mu.
+func (s *Slot) issue(class lanes.Lane) Ticket {
+	s.queued = true
+	s.ticket = Ticket{class, s.ticket.n + 1}
+	return s.ticket
+}
+
+// Claim takes the slot out of the run queue for the one worker that holds its newest ticket.
+func (s *Slot) Claim(t Ticket) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.queued || t != s.ticket {
+		return false
+	}
+	s.queued = false
+	return true
+}
+
+// Requeue gives the ticket for the slot's next turn, after a quantum with more to deliver.
+func (s *Slot) Requeue() Ticket {
+	class := s.Class()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.issue(class)
+}
+
 // Accept is the moment at which m arrives: it is queued, merged or refused. Hosts call it from Send.
 // A nil error means that the kernel owns m.
 func (s *Slot) Accept(m Message) error {
@@ -95,9 +145,9 @@ func (s *Slot) Accept(m Message) error {
 		s.acceptCancel(m)
 		return nil
 	case lanes.Timed:
-		return s.accepted(s.box.PutTimed(due.UnixNano(), m), m)
+		return s.accepted(lane, s.box.PutTimed(due.UnixNano(), m), m)
 	}
-	return s.accepted(s.box.Put(m), m)
+	return s.accepted(lane, s.box.Put(m), m)
 }
 
 // acceptCancel merges m into the Cancel lane. Done closes now: at acceptance, not at delivery (C2).
@@ -107,15 +157,13 @@ func (s *Slot) acceptCancel(m Message) {
 			cell.cx.cancel(c.reason)
 		}
 	}
-	if s.box.PutCancel(m, mergeControl) {
-		s.sys.host.Ready(s)
-	}
+	s.arrived(lanes.Cancel, s.box.PutCancel(m, mergeControl))
 	s.sweepIfGone()
 }
 
-func (s *Slot) accepted(p lanes.Put[Message], m Message) error {
-	if p.Wake {
-		s.sys.host.Ready(s)
+func (s *Slot) accepted(lane lanes.Lane, p lanes.Put[Message], m Message) error {
+	if p.Result != lanes.Refused {
+		s.arrived(lane, p.Wake)
 	}
 	switch p.Result {
 	case lanes.Refused:
@@ -129,17 +177,13 @@ func (s *Slot) accepted(p lanes.Put[Message], m Message) error {
 
 // putReserved queues m in a place that was reserved before.
 func (s *Slot) putReserved(l lanes.Lane, due int64, m Message) {
-	if s.box.PutReserved(l, due, m) {
-		s.sys.host.Ready(s)
-	}
+	s.arrived(l, s.box.PutReserved(l, due, m))
 	s.sweepIfGone()
 }
 
 // putExtra queues m in the Ready lane beside its bound.
 func (s *Slot) putExtra(m Message) {
-	if s.box.PutExtra(m) {
-		s.sys.host.Ready(s)
-	}
+	s.arrived(lanes.Ready, s.box.PutExtra(m))
 	s.sweepIfGone()
 }
 
@@ -221,19 +265,21 @@ func (s *Slot) park() Next {
 	return Parked
 }
 
-// wakeUp says whether the host has to queue a slot whose incarnation was just made.
-func (s *Slot) wakeUp() bool {
+// Wake gives the ticket under which Spawn has to queue a slot whose incarnation was just made; ok is false
+// where it is queued, or runs, already.
+func (s *Slot) Wake() (t Ticket, ok bool) {
+	class := s.Class()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.parked {
 		s.parked = false
-		return true
+		return s.issue(class), true
 	}
-	return s.box.Activate()
+	if !s.box.Activate() {
+		return t, false
+	}
+	return s.issue(class), true
 }
-
-// Wake is for hosts: it says whether Spawn has to put s into the run queue.
-func (s *Slot) Wake() bool { return s.wakeUp() }
 
 // dead gives m to the dead letters: nothing is lost in silence (L5).
 func (s *Slot) dead(m Message, why error) {

@@ -39,7 +39,7 @@ type Options struct {
 type Host struct {
 	opts  Options // immutable
 	sys   *actors.System
-	queue *lanes.RunQueue[*actors.Slot]
+	queue *lanes.RunQueue[turn]
 	wheel *wheel
 	rng   sync.Pool // of *rand.Rand
 
@@ -74,7 +74,7 @@ func New(o Options) *Host {
 		o.Spares = 256
 	}
 	h := &Host{
-		opts: o, queue: lanes.NewRunQueue[*actors.Slot](), wheel: newWheel(),
+		opts: o, queue: lanes.NewRunQueue[turn](), wheel: newWheel(),
 		workers: map[*worker]struct{}{}, monitor: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	h.rng.New = func() any { return rand.New(rand.NewPCG(seed(), seed())) }
@@ -104,13 +104,19 @@ func (h *Host) Send(_, to *actors.Slot, m actors.Message) error { return to.Acce
 
 // Spawn puts the slot into the run queue.
 func (h *Host) Spawn(_, s *actors.Slot) {
-	if s.Wake() {
-		h.queue.Push(s.Class(), s)
+	if t, ok := s.Wake(); ok {
+		h.Ready(s, t)
 	}
 }
 
+// turn is a slot's place in the run queue.
+type turn struct {
+	s *actors.Slot
+	t actors.Ticket
+}
+
 // Ready puts the slot into the run queue.
-func (h *Host) Ready(s *actors.Slot) { h.queue.Push(s.Class(), s) }
+func (h *Host) Ready(s *actors.Slot, t actors.Ticket) { h.queue.Push(t.Class, turn{s, t}) }
 
 // Arm puts the timer on the heap.
 func (h *Host) Arm(_ *actors.Slot, d time.Duration, t *actors.Timer) func() {

@@ -527,3 +527,61 @@ func TestAskTimeoutAnswersOnceAndDropsTheLateReply(t *testing.T) {
 		t.Fatal("a second answer", <-answers)
 	}
 }
+
+// TestL6AQueuedSlotThatBecomesUrgentIsPromoted: one worker, many slots that wait as Ready; a cancel for the
+// last of them does not wait behind the others' work.
+func TestL6AQueuedSlotThatBecomesUrgentIsPromoted(t *testing.T) {
+	h := host.New(host.Options{Workers: 1, Spares: 1})
+	sys := h.System()
+	gate, in := make(chan struct{}), make(chan struct{}, 1)
+	var delivered, before, seen atomic.Int64
+	work := actors.Func(func(_ *actors.Cx, msg any) error {
+		if _, ok := msg.(add); ok {
+			delivered.Add(1)
+		}
+		return nil
+	})
+	const n = 300
+	refs := make([]actors.Ref, n)
+	for i := range refs {
+		refs[i] = spawn(t, sys, fmt.Sprint("w", i), work)
+	}
+	heard := make(chan any, 16)
+	last := actors.Child{Name: "c", Behaviour: actors.Func(func(_ *actors.Cx, msg any) error {
+		if _, ok := msg.(actors.CancelRequested); ok {
+			seen.Store(delivered.Load())
+		}
+		return nil
+	})}
+	blocker := parent(last, heard, func(cx *actors.Cx, ref actors.Ref, msg any) error {
+		if _, ok := msg.(boom); !ok {
+			return nil
+		}
+		in <- struct{}{}
+		<-gate // everybody else queues up behind this handler
+		for _, r := range refs {
+			for range 5 {
+				_ = cx.Tell(r, add{1})
+			}
+		}
+		_ = cx.Tell(ref, add{1}) // queued as Ready, behind the others
+		before.Store(delivered.Load())
+		return cx.Close(ref, regions.Request{Reason: base.ReasonUser})
+	})
+	sup := spawn(t, sys, "sup", blocker)
+	got(t, heard, "started")
+	_ = sys.Tell(sup, boom{})
+	got(t, in, "the blocker")
+	close(gate)
+	if _, ok := got(t, heard, "ended").(actors.ChildEnded); !ok {
+		t.Fatal("not ended")
+	}
+	if s := seen.Load() - before.Load(); s > 100 {
+		t.Fatalf("the cancel waited behind %d deliveries of %d", s, 5*n)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if p, err := h.Shutdown(ctx, base.ReasonShutdown, time.Second); err != nil || !p.Quiescent() {
+		t.Fatal(p, err)
+	}
+}

@@ -40,11 +40,13 @@ func (w *worker) loop() {
 		w.h.mu.Unlock()
 	}()
 	for {
-		s, ok := w.h.queue.Next()
+		e, ok := w.h.queue.Next()
 		if !ok {
 			return
 		}
-		w.serve(s)
+		if e.s.Claim(e.t) {
+			w.serve(e.s)
+		}
 		if w.surplus() {
 			return
 		}
@@ -69,7 +71,7 @@ func (w *worker) serve(s *actors.Slot) {
 			break
 		}
 	}
-	w.h.queue.Push(s.Class(), s)
+	w.h.Ready(s, s.Requeue())
 }
 
 func (w *worker) deliver(s *actors.Slot) actors.Next {
