@@ -167,7 +167,7 @@ func TestThrowerNamesTheAuthorsFileAndLineAndIsNoCrash(t *testing.T) {
 	r.up()
 	for range 3 {
 		c := r.refused("thrower", "boom", "null", codes.ExtensionThrew)
-		if c.Where.File != "src/index.ts" || c.Where.Line != 10 || len(c.Frames) < 2 || c.Frames[1].Line != 16 {
+		if c.Where.File != "src/index.ts" || c.Where.Line != 10 || len(c.Frames) != 3 || c.Frames[1].Line != 16 {
 			t.Fatalf("%+v", c)
 		}
 	}
