@@ -117,14 +117,9 @@ func (v *vm) register() (names []string, err error) {
 	return append(names, "hostCall"), v.js.RegisterHostFunc(hiddenPrefix+"hostCall", call)
 }
 
-// ShimLine is the first line of the engine's own script. The bundle is evaluated from line 1 and the engine
-// has one name for all scripts, so that a frame at this line or later is the engine's and no author's.
-const ShimLine = 1 << 18
-
 // bootScript puts the shims together: each file is a function body of (host, def).
 func bootScript(names []string) (string, error) {
 	var b strings.Builder
-	b.WriteString(strings.Repeat("\n", ShimLine))
 	b.WriteString("(function(){const host={};const def=(name,value,on=globalThis)=>Object.defineProperty(on,name,{value,writable:true,configurable:true,enumerable:false});\n")
 	for _, n := range names {
 		fmt.Fprintf(&b, "host.%s=globalThis.%s%s;delete globalThis.%s%s;\n", n, hiddenPrefix, n, hiddenPrefix, n)

@@ -25,10 +25,7 @@ func NewMapper(src []byte) *Mapper {
 
 var frameRule = regexp.MustCompile(`:(\d{1,7})(?::(\d{1,7}))?\)?$`)
 
-const (
-	maxFrames  = 32
-	engineLine = 1 << 18 // the engine's own script begins here (engine.ShimLine); a bundle has fewer lines
-)
+const maxFrames = 32
 
 // Map gives the author's frames of a stack, innermost first. Frames of the engine itself, and those that
 // the map does not know, are left out.
@@ -45,9 +42,6 @@ func (m *Mapper) Map(stack string) (out []codes.Position) {
 			continue
 		}
 		l, _ := strconv.Atoi(f[1])
-		if l >= engineLine {
-			continue
-		}
 		c, _ := strconv.Atoi(f[2])
 		if p, ok := m.source(l, max(c-1, 0)); ok {
 			out = append(out, p)

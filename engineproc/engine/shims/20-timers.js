@@ -39,7 +39,7 @@ function first() {
 }
 // next is the ms until a timer is due, -1 if there is none. run runs one timer that is due.
 host.timerNext = () => { const t = first(); return t ? Math.max(0, t.due - host.monotonic()) : -1; };
-host.timerRun = () => {
+host.timerRun = function __fnode_timer__() {
   const t = first();
   if (!t || t.due > host.monotonic()) return;
   if (t.every >= 0) t.due = host.monotonic() + t.every; else timers.delete(t.id);

@@ -9,6 +9,8 @@ function fail(kind, e) {
   const isError = e !== null && typeof e === "object";
   let name = "", message = "", stack = "";
   try { name = isError ? text(e.name ?? "Error") : typeof e; message = isError ? text(e.message ?? host.inspect(e)) : text(e); stack = isError && e.stack ? text(e.stack) : ""; } catch { message = "(unreadable error)"; }
+  const own = stack.search(/^    at __fnode_\w+__ /m); // from here on the frames are the engine's
+  if (own >= 0) stack = stack.slice(0, own);
   host.failed(kind, name.slice(0, 128), message.slice(0, 8192), stack.slice(0, 16384));
 }
 host.callHost = (name, input) => {
@@ -52,7 +54,7 @@ const api = {
     }
     host.done(stringify({ exports: Object.keys(exports) }));
   },
-  invoke(name, input, call, ms, max, simulate) {
+  invoke: function __fnode_invoke__(name, input, call, ms, max, simulate) {
     const f = methods.get(name);
     if (!f) { host.failed("missing_method", "Error", "there is no method " + name, ""); return; }
     let arg;
