@@ -73,6 +73,16 @@ func (m *Manager) Lacking(s Spec) ([]Missing, error) {
 	return m.forecast(s).missing(p.Required), nil
 }
 
+// Permit is the refusal that Start would give for want of layers, before anything is started; nil if none
+// is expected, or degrading is allowed.
+func (m *Manager) Permit(s Spec) error {
+	missing, err := m.Lacking(s)
+	if err != nil || len(missing) == 0 || m.options.AllowDegraded {
+		return err
+	}
+	return refusal(s, missing)
+}
+
 // forecast says what can be expected of each layer.
 func (m *Manager) forecast(s Spec) verdict {
 	v := verdict{LayerProcess: nil, LayerEmptyEnv: nil, LayerNoNewPrivs: nil, LayerRlimits: nil}

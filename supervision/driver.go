@@ -7,6 +7,7 @@ import (
 	"github.com/franken-node/fnode-supervisor/actors"
 	"github.com/franken-node/fnode-supervisor/internal/base"
 	"github.com/franken-node/fnode-supervisor/regions"
+	"github.com/franken-node/fnode-supervisor/spec"
 	"github.com/franken-node/fnode-supervisor/supervision/core"
 
 	codes "github.com/franken-node/fnode-supervisor/spec/errors"
@@ -290,7 +291,8 @@ func (s *supervisor) report(cx *actors.Cx, k *kid, cmd core.Command) {
 	if cause == nil {
 		cause = errors.New(cmd.Name + " " + k.last.String())
 	}
-	booting := s.core.State().String() == "Stopping" && cmd.Context == core.StartError
+	over := s.core.State() == spec.SupStopping || s.core.State() == spec.SupDone
+	booting := over && cmd.Context == core.StartError
 	switch {
 	case cmd.Context == core.GivingUp:
 		s.first = codes.New(codes.BudgetExceeded, "%s gives up: more than %d restarts in %s", cx.Path(),

@@ -151,6 +151,9 @@ func (d *daemon) open(ctx context.Context) (err error) {
 		d.opts.Log.Warn("reaped what a crashed daemon left", "group", fmt.Sprintf("%+v", r))
 		d.event("reaped", "", fmt.Sprintf("%+v", r), nil)
 	}
+	if err := d.permit(); err != nil {
+		return err
+	}
 	d.rec = newRecorder(d.store, d.boot, d.opts.Log)
 	d.rec.add(store.Record{Path: d.cfg.Tree.Name, Event: "boot", At: d.started.UnixNano(), Reason: fmt.Sprintf("pid %d, reaped %d", os.Getpid(), len(reaped))})
 	d.host = host.New(host.Options{Store: d.store, System: actors.Options{Name: "root", Events: d.happened}})

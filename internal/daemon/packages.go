@@ -7,6 +7,7 @@ import (
 
 	"github.com/franken-node/fnode-supervisor/config"
 	"github.com/franken-node/fnode-supervisor/engineproc/pack"
+	"github.com/franken-node/fnode-supervisor/isolation"
 	codes "github.com/franken-node/fnode-supervisor/spec/errors"
 )
 
@@ -40,6 +41,17 @@ func (d *daemon) load(ctx context.Context) error {
 		d.pkgs[path] = describe(p, e)
 		if took := time.Since(began); took > 100*time.Millisecond {
 			fmt.Fprintf(d.opts.Talk, "packed %s %s in %s\n", p.Manifest.Name, p.Manifest.Version, took.Round(time.Millisecond))
+		}
+	})
+	return joined(faults)
+}
+
+// permit refuses a start in which an extension would lack a layer of its profile.
+func (d *daemon) permit() error {
+	var faults []error
+	each(d.cfg.Tree, "", func(path string, e *config.Extension) {
+		if err := d.iso.Permit(isolation.Spec{Name: e.Name, Path: d.opts.Engine, Profile: d.pkgs[path].profile, Seals: true}); err != nil {
+			faults = append(faults, err)
 		}
 	})
 	return joined(faults)

@@ -27,6 +27,9 @@ func TestMain(m *testing.M) {
 		echoForEver()
 		return
 	}
+	if bin = os.Getenv("FNODE_TEST_BIN"); bin != "" {
+		os.Exit(m.Run())
+	}
 	dir, err := os.MkdirTemp("", "fnode-test-bin")
 	if err != nil {
 		panic(err)
@@ -55,6 +58,8 @@ type rig struct {
 	done chan error // capacity 1: the end of the process
 	user *syscall.Credential
 	args []string
+
+	strict bool // without --allow-degraded
 }
 
 // output collects what the daemon says.
@@ -95,7 +100,13 @@ func (r *rig) link(names ...string) {
 		if err != nil {
 			r.t.Fatal(err)
 		}
-		if err := os.Symlink(from, filepath.Join(r.dir, "ext", n)); err != nil {
+		to := filepath.Join(r.dir, "ext", n)
+		if r.user != nil {
+			err = os.CopyFS(to, os.DirFS(from)) // another user may not reach the checkout
+		} else {
+			err = os.Symlink(from, to)
+		}
+		if err != nil {
 			r.t.Fatal(err)
 		}
 	}
@@ -111,6 +122,12 @@ func newRig(t testing.TB) *rig {
 	if err := errors.Join(os.Chmod(dir, 0o755), os.MkdirAll(filepath.Join(dir, "ext"), 0o755)); err != nil {
 		t.Fatal(err)
 	}
+	if os.Getenv("FNODE_AS_USER") != "" {
+		r.user = &syscall.Credential{Uid: 65534, Gid: 65534}
+		if err := os.Chown(dir, 65534, 65534); err != nil {
+			t.Fatal(err)
+		}
+	}
 	t.Cleanup(func() {
 		r.kill()
 		_ = os.RemoveAll(dir)
@@ -121,7 +138,10 @@ func newRig(t testing.TB) *rig {
 // start runs the daemon without waiting for anything.
 func (r *rig) start(more ...string) {
 	r.t.Helper()
-	args := append([]string{"run", "--data", filepath.Join(r.dir, "data"), "--socket", r.sock, "--allow-degraded"}, r.args...)
+	args := append([]string{"run", "--data", filepath.Join(r.dir, "data"), "--socket", r.sock}, r.args...)
+	if !r.strict {
+		args = append(args, "--allow-degraded")
+	}
 	if len(r.args) == 0 {
 		args = append(args, "--extensions", filepath.Join(r.dir, "ext"))
 	}

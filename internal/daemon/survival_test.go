@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -470,27 +471,43 @@ func TestCallsThatCannotBeServedSayWhy(t *testing.T) {
 	r.stop()
 }
 
-// TestAllOfItAsAnOrdinaryUser: the same daemon without root, degraded where the host gives no cgroups.
+// TestAllOfItAsAnOrdinaryUser runs the tests of this file again with every daemon as another user.
 func TestAllOfItAsAnOrdinaryUser(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("needs: root, to become another user")
 	}
+	if os.Getenv("FNODE_AS_USER") != "" {
+		t.Skip("needs: to be the outer run")
+	}
+	cmd := exec.Command(os.Args[0], "-test.skip", "TestMeasure|TestAllOfIt", "-test.v")
+	cmd.Env = append(os.Environ(), "FNODE_AS_USER=1", "FNODE_TEST_BIN="+bin)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if n := strings.Count(string(out), "--- PASS: Test"); n < 12 {
+		t.Fatalf("only %d tests ran\n%s", n, out)
+	}
+}
+
+func TestWhatIsMissingIsNamedOnEveryLine(t *testing.T) {
 	r := newRig(t)
 	r.write("a", plain, plainSource)
-	if err := os.Chown(r.dir, 65534, 65534); err != nil {
-		t.Fatal(err)
-	}
-	r.user = &syscall.Credential{Uid: 65534, Gid: 65534}
 	r.up()
 	n := r.node("sup/ext/a")
-	if !strings.Contains(n.Reason, "degraded(") || len(n.Engine.Missing) == 0 {
-		t.Fatalf("an ordinary user has everything? %+v", n)
+	if r.user != nil && (!strings.Contains(n.Reason, "degraded(") || len(n.Engine.Missing) == 0) {
+		t.Fatalf("an ordinary user has every layer? %+v", n)
 	}
-	r.expect("a", "echo", "[1]", "[1]")
-	if err := syscall.Kill(r.pid("a"), syscall.SIGKILL); err != nil {
-		t.Fatal(err)
+	if len(n.Engine.Attained) < 5 || (len(n.Engine.Missing) > 0) != strings.Contains(n.Reason, "degraded(") {
+		t.Fatalf("%+v %+v", n, n.Engine)
 	}
-	r.answers("a")
 	r.stop()
-	nothingLeft(t, r)
+	if r.user == nil {
+		return
+	}
+	strict := &rig{t: t, dir: r.dir, sock: r.sock, user: r.user, strict: true}
+	strict.start()
+	if code := strict.end(); code != codes.ExitDenied || !strings.Contains(strict.out.String(), "FN4001") || !strings.Contains(strict.out.String(), "cgroup_memory") {
+		t.Fatalf("exit %d: a strict profile without its layers was not refused with their names\n%s", code, strict.out)
+	}
 }
