@@ -16,7 +16,7 @@ for pkg in $(go list "$where"); do
     continue
   fi
   echo "== $pkg"
-  if FNODE_LONG=1 go test -count=1 -timeout 40m -v -rapid.checks=20000 "$pkg" >.cache/long/out 2>&1 || { grep -q 'flag provided but not defined: -rapid' .cache/long/out && FNODE_LONG=1 go test -count=1 -timeout 40m -v "$pkg" >.cache/long/out 2>&1; }; then
+  if FNODE_LONG=1 go test -count=1 -timeout 40m -v "$pkg" -rapid.checks=20000 >.cache/long/out 2>&1 || { grep -q 'flag provided but not defined: -rapid' .cache/long/out && FNODE_LONG=1 go test -count=1 -timeout 40m -v "$pkg" >.cache/long/out 2>&1; }; then
     grep -E '^(ok|\?)|_test.go:[0-9]+: [0-9]|OK, passed' .cache/long/out | tee "$stamp"
   else
     tail -60 .cache/long/out

@@ -83,11 +83,15 @@ func Run(ctx context.Context, force <-chan struct{}, o Options) (End, error) {
 	}
 	d.events = api.NewRing(d.boot, 4096)
 	d.meters = newMeters(d)
-	if err := d.prepare(ctx); err != nil {
-		return End{}, err
-	}
-	if err := d.open(ctx); err != nil {
-		return End{}, err
+	for _, start := range []func(context.Context) error{d.prepare, d.open} {
+		err := start(ctx)
+		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+			fmt.Fprintln(o.Talk, "stopped before it was ready: nothing was started, nothing is left")
+			return End{}, nil
+		}
+		if err != nil {
+			return End{}, err
+		}
 	}
 	return d.serve(ctx, force)
 }

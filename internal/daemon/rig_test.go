@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/franken-node/fnode-supervisor/api"
+	"github.com/franken-node/fnode-supervisor/isolation"
 	codes "github.com/franken-node/fnode-supervisor/spec/errors"
 )
 
@@ -130,6 +131,12 @@ func newRig(t testing.TB) *rig {
 	}
 	t.Cleanup(func() {
 		r.kill()
+		id := isolation.InstanceOf(filepath.Join(dir, "data"))
+		if len(groups(id)) > 0 { // what a killed daemon left: reap it as the next start would
+			if m, _, err := isolation.Open(context.Background(), isolation.Options{InstanceID: id}); err == nil {
+				_ = m.Close(context.Background())
+			}
+		}
 		_ = os.RemoveAll(dir)
 	})
 	return r

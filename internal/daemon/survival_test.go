@@ -354,6 +354,27 @@ func TestASecondInterruptForcesTheEnd(t *testing.T) {
 	nothingLeft(t, r)
 }
 
+// TestSIGTERMAtAnyMomentOfTheStartLeavesNothing: before, while and after everything comes up.
+func TestSIGTERMAtAnyMomentOfTheStartLeavesNothing(t *testing.T) {
+	rounds := 8
+	if os.Getenv("FNODE_LONG") != "" {
+		rounds = 200
+	}
+	for i := range rounds {
+		r := newRig(t)
+		r.write("a", plain, plainSource)
+		r.write("b", plain, plainSource)
+		r.start()
+		<-time.After(time.Duration(i*120/rounds) * time.Millisecond)
+		r.signal(syscall.SIGTERM)
+		if code := r.end(); code != 0 && code != -1 { // -1: the signal came before the process could hear it
+			t.Fatalf("round %d: exit %d\n%s", i, code, r.out)
+		}
+		nothingLeft(t, r)
+	}
+	t.Logf("%d starts cut off, nothing left", rounds)
+}
+
 // TestBadInputIsRefusedBeforeAnythingStarts: exit code, error code and place, and no data or socket.
 func TestBadInputIsRefusedBeforeAnythingStarts(t *testing.T) {
 	for name, row := range map[string]struct {
