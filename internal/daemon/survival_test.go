@@ -1,9 +1,13 @@
 package daemon_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +22,7 @@ import (
 	"github.com/franken-node/fnode-supervisor/internal/base"
 	"github.com/franken-node/fnode-supervisor/isolation"
 	codes "github.com/franken-node/fnode-supervisor/spec/errors"
+	"github.com/franken-node/fnode-supervisor/spec/metrics"
 )
 
 const plain = `{"methods":{"ok":{},"echo":{},"sleep":{}}}`
@@ -531,4 +536,40 @@ func TestWhatIsMissingIsNamedOnEveryLine(t *testing.T) {
 	if code := strict.end(); code != codes.ExitDenied || !strings.Contains(strict.out.String(), "FN4001") || !strings.Contains(strict.out.String(), "cgroup_memory") {
 		t.Fatalf("exit %d: a strict profile without its layers was not refused with their names\n%s", code, strict.out)
 	}
+}
+
+// TestMetricsAreServed asks the socket's /metrics after a call and a restart, and looks for every name of
+// the table.
+func TestMetricsAreServed(t *testing.T) {
+	r := newRig(t)
+	r.write("a", plain, plainSource)
+	r.up()
+	r.expect("a", "ok", "null", `"ok"`)
+	if err := syscall.Kill(r.pid("a"), syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	r.answers("a")
+	c := http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", r.sock)
+	}}}
+	res, err := c.Get("http://fnode/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != http.StatusOK {
+		t.Fatal(res.Status, err)
+	}
+	for _, m := range metrics.All {
+		if !strings.Contains(string(b), "\n"+m.Name) && !strings.HasPrefix(string(b), "# HELP "+m.Name) {
+			t.Errorf("%s is in the table and not served", m.Name)
+		}
+	}
+	for _, want := range []string{`fnode_actor_restarts_total{reason="failed"} 1`, `fnode_engine_exits_total{reason="signal"} 1`, `fnode_invoke_seconds_count{outcome="done"}`} {
+		if !strings.Contains(string(b), want) {
+			t.Errorf("no %s in\n%s", want, b)
+		}
+	}
+	r.stop()
 }
