@@ -53,6 +53,7 @@ type Cell struct {
 	drained      bool
 	keepStarting bool
 	deliveries   int
+	told         time.Time // when CancelRequested was delivered
 	drainLeft    int
 	exit         Exit
 }
@@ -269,6 +270,7 @@ func (c *Cell) control(m control) {
 		return
 	}
 	if m.cancel && c.step(spec.LifeCancel) == "tell" {
+		c.told = c.slot.sys.host.Now()
 		c.run(CancelRequested{m.reason}, TraceID{})
 	}
 	c.look()
@@ -321,9 +323,10 @@ func (c *Cell) end(on spec.IncarnationEvent, e Exit) {
 	s.last = e
 	s.mu.Unlock()
 	s.cell.CompareAndSwap(c, nil)
+	asked := c.cx.askedAt()
 	c.cx.cancel(e.Reason)
 	outcome := e.Outcome().Worst(c.release())
-	s.sys.emit(Event{Kind: EventEnded, Path: s.path, Incarnation: c.n, Exit: e, At: s.sys.host.Now()})
+	s.sys.emit(Event{Kind: EventEnded, Path: s.path, Incarnation: c.n, Exit: e, At: s.sys.host.Now(), Asked: asked, Told: c.told})
 	c.region.Close(regions.Request{Reason: base.ReasonParentClosing, Brutal: true})
 	c.handle.LeaveWith(outcome, regions.Left{Timers: len(c.timers), Obligations: c.ledger.Open()})
 }

@@ -36,9 +36,10 @@ type Cx struct {
 
 	cancelled chan struct{} // capacity 0, closed once by cancel
 	mu        sync.Mutex
-	err       error    // guarded by mu; set when cancelled closes
-	after     []func() // guarded by mu
-	trace     TraceID  // owned by the handler under way
+	err       error     // guarded by mu; set when cancelled closes
+	asked     time.Time // guarded by mu: when cancelled closed
+	after     []func()  // guarded by mu
+	trace     TraceID   // owned by the handler under way
 }
 
 // TraceID is a W3C trace id: 16 bytes, all zero means none.
@@ -100,6 +101,13 @@ func (cx *Cx) AfterFunc(f func()) (stop func() bool) {
 	}
 }
 
+// askedAt is when a cancel request was accepted; zero if none was.
+func (cx *Cx) askedAt() time.Time {
+	cx.mu.Lock()
+	defer cx.mu.Unlock()
+	return cx.asked
+}
+
 func (cx *Cx) errNow() error {
 	cx.mu.Lock()
 	defer cx.mu.Unlock()
@@ -113,6 +121,7 @@ func (cx *Cx) cancel(why base.Reason) {
 		cx.mu.Unlock()
 		return
 	}
+	cx.asked = cx.slot.sys.host.Now()
 	cx.err = codes.New(codes.Cancelled, "%s: cancel accepted (%s)", cx.slot.path, why).Wrap(context.Canceled)
 	after := cx.after
 	cx.mu.Unlock()

@@ -38,6 +38,8 @@ type Event struct {
 	Incarnation base.Incarnation
 	At          time.Time
 	Exit        Exit          // ended, closed
+	Asked       time.Time     // ended: when a cancel request was accepted; zero if none was
+	Told        time.Time     // ended: when it was delivered; zero if it was not
 	Proof       regions.Proof // closed
 	Detail      string
 	Err         error

@@ -24,6 +24,7 @@ type meters struct {
 	oom         prometheus.Counter
 	restarts    *prometheus.CounterVec
 	regionClose prometheus.Histogram
+	cancel      *prometheus.HistogramVec
 }
 
 func newMeters(d *daemon) *meters {
@@ -34,8 +35,9 @@ func newMeters(d *daemon) *meters {
 		oom:         prometheus.NewCounter(metrics.EngineOOM.Counter()),
 		restarts:    prometheus.NewCounterVec(metrics.Restarts.Counter(), []string{"reason"}),
 		regionClose: prometheus.NewHistogram(metrics.RegionClose.Histogram()),
+		cancel:      prometheus.NewHistogramVec(metrics.CancelLatency.Histogram(), []string{"phase"}),
 	}
-	m.reg.MustRegister(m.invoke, m.exits, m.oom, m.restarts, m.regionClose, &collector{d})
+	m.reg.MustRegister(m.invoke, m.exits, m.oom, m.restarts, m.regionClose, m.cancel, &collector{d})
 	return m
 }
 
@@ -70,17 +72,26 @@ func (d *daemon) count(e actors.Event) {
 	case e.Kind == actors.EventStarted && e.Incarnation > 1:
 		d.meters.restarts.WithLabelValues(d.lastEnd(e.Path)).Inc()
 	case e.Kind == actors.EventEnded:
-		d.ends.Store(e.Path, ended{e.Exit.Kind.String(), e.At})
+		d.ends.Store(e.Path, ended{e.Exit.Kind.String(), e.At, !e.Told.IsZero()})
+		if !e.Told.IsZero() {
+			d.meters.cancel.WithLabelValues("deliver").Observe(max(0, e.Told.Sub(e.Asked).Seconds()))
+			d.meters.cancel.WithLabelValues("drain").Observe(max(0, e.At.Sub(e.Told).Seconds()))
+		}
 	case e.Kind == actors.EventClosed:
 		if v, ok := d.ends.Load(e.Path); ok {
-			d.meters.regionClose.Observe(max(0, e.At.Sub(v.(ended).at).Seconds()))
+			took := max(0, e.At.Sub(v.(ended).at).Seconds())
+			d.meters.regionClose.Observe(took)
+			if v.(ended).cancelled {
+				d.meters.cancel.WithLabelValues("close").Observe(took)
+			}
 		}
 	}
 }
 
 type ended struct {
-	kind string
-	at   time.Time
+	kind      string
+	at        time.Time
+	cancelled bool
 }
 
 func (d *daemon) lastEnd(path string) string {

@@ -549,6 +549,9 @@ func TestMetricsAreServed(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.answers("a")
+	if _, err := r.c.Restart(r.ctx(), api.VerbRequest{Path: "sup/ext/a"}, ""); err != nil {
+		t.Fatal(err)
+	}
 	c := http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", r.sock)
 	}}}
@@ -566,7 +569,7 @@ func TestMetricsAreServed(t *testing.T) {
 			t.Errorf("%s is in the table and not served", m.Name)
 		}
 	}
-	for _, want := range []string{`fnode_actor_restarts_total{reason="failed"} 1`, `fnode_engine_exits_total{reason="signal"} 1`, `fnode_invoke_seconds_count{outcome="done"}`} {
+	for _, want := range []string{`fnode_actor_restarts_total{reason="failed"} 1`, `fnode_actor_restarts_total{reason="shutdown"} 1`, `fnode_engine_exits_total{reason="signal"} 1`, `fnode_invoke_seconds_count{outcome="done"}`, `fnode_cancel_latency_seconds_count{phase="drain"} 1`} {
 		if !strings.Contains(string(b), want) {
 			t.Errorf("no %s in\n%s", want, b)
 		}

@@ -38,6 +38,7 @@ var (
 	Restarts      = &Metric{"fnode_actor_restarts_total", Counter, "restarts", []string{"reason"}, "Restarts by how the incarnation before ended."}
 	Obligations   = &Metric{"fnode_obligations", Gauge, "obligations", []string{"state"}, "Promises that are open."}
 	RegionClose   = &Metric{"fnode_region_close_seconds", Histogram, "seconds", nil, "From the end of an incarnation to its closed region."}
+	CancelLatency = &Metric{"fnode_cancel_latency_seconds", Histogram, "seconds", []string{"phase"}, "A cancel by phase: deliver (accepted to delivered), drain (delivered to ended), close (ended to closed)."}
 	EngineRSS     = &Metric{"fnode_engine_rss_bytes", Gauge, "bytes", nil, "Memory of all engines, by their cgroups."}
 	EngineCPU     = &Metric{"fnode_engine_cpu_seconds_total", Counter, "seconds", nil, "CPU time of the engines that live."}
 	EnginePids    = &Metric{"fnode_engine_pids", Gauge, "processes", nil, "Processes and threads of all engines."}
@@ -50,7 +51,7 @@ var (
 
 // All lists the table.
 var All = []*Metric{
-	LaneDepth, LaneOldest, Messages, Actors, Restarts, Obligations, RegionClose, EngineRSS, EngineCPU, EnginePids, EngineOOM, EngineExits,
+	LaneDepth, LaneOldest, Messages, Actors, Restarts, Obligations, RegionClose, CancelLatency, EngineRSS, EngineCPU, EnginePids, EngineOOM, EngineExits,
 	InvokeSeconds, SlowHandlers, StuckHandlers,
 }
 
