@@ -20,13 +20,15 @@ func (e *engine) configure(f wire.Frame) error {
 	if err := json.Unmarshal(f.Data, &q); err != nil {
 		return e.refuse(f.ID, &result{Kind: wire.KindBadInput, Message: err.Error()})
 	}
-	if e.vm == nil || e.conf != nil {
+	if e.vm == nil || e.conf != nil || e.spent {
 		return e.refuse(f.ID, &result{Kind: wire.KindRefused, Message: "configure comes once, after the handshake"})
 	}
 	e.vm.rng = rand.New(rand.NewPCG(q.Seed, 0x9e3779b97f4a7c15))
 	began := time.Now()
 	e.begin(f.ID, began.Add(e.opts.LoadTime))
+	stop := e.guard()
 	r := e.load(q)
+	stop()
 	e.end()
 	if r.Kind != "" {
 		return e.fail(f.ID, r)
@@ -80,6 +82,8 @@ func (e *engine) invoke(f wire.Frame) error {
 	switch err := json.Unmarshal(f.Data, &q); {
 	case err != nil:
 		return e.refuse(f.ID, &result{Kind: wire.KindBadInput, Message: err.Error()})
+	case q.Method == "":
+		return e.refuse(f.ID, &result{Kind: wire.KindBadInput, Message: "the payload names no method"})
 	case e.conf == nil:
 		return e.refuse(f.ID, &result{Kind: wire.KindNotConfigured, Message: "invoke before configure"})
 	case e.spent:
@@ -120,6 +124,11 @@ func (e *engine) begin(id uint64, deadline time.Time) {
 
 func (e *engine) end() {
 	e.mu.Lock()
+	for id := range e.taken {
+		if id <= e.busy {
+			delete(e.taken, id) // done with, or too late
+		}
+	}
 	e.busy = 0
 	e.mu.Unlock()
 }
@@ -149,8 +158,9 @@ func (e *engine) drive(q wire.InvokeRequest, left time.Duration, simulate bool) 
 // guard repeats the interrupt of a cancelled call: QuickJS forgets one that comes between two entries.
 func (e *engine) guard() (stop func()) {
 	tick := time.NewTicker(20 * time.Millisecond)
-	done := make(chan struct{}) // capacity 0; closed by stop
-	go func() {                 // owner: drive, by stop; ends: done is closed
+	done, ended := make(chan struct{}), make(chan struct{}) // capacity 0; closed by stop and by the goroutine
+	go func() {                                             // owner: stop waits for ended; ends: done is closed
+		defer close(ended)
 		for {
 			select {
 			case <-done:
@@ -164,7 +174,7 @@ func (e *engine) guard() (stop func()) {
 			e.mu.Unlock()
 		}
 	}()
-	return func() { tick.Stop(); close(done) }
+	return func() { tick.Stop(); close(done); <-ended }
 }
 
 // verdict says how the call ended, nil if it goes on.
@@ -203,7 +213,7 @@ func (e *engine) over() string {
 }
 
 // cut says whether the request under way was cancelled. The caller holds e.mu.
-func (e *engine) cut() bool { return e.eof || e.busy != 0 && e.taken >= e.busy }
+func (e *engine) cut() bool { return e.eof || e.busy != 0 && e.taken[e.busy] }
 
 // interrupted gives an interrupt its right kind.
 func (e *engine) interrupted(r *result, err error) *result {

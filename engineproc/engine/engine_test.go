@@ -171,7 +171,11 @@ func TestFailuresHaveTheirKind(t *testing.T) {
 		{"none", wire.KindNoMethod, "none"},
 	} {
 		began := time.Now()
-		f := p.invoke(row.method, "{}", 100)
+		ms := uint64(5000)
+		if row.kind == wire.KindDeadline {
+			ms = 100
+		}
+		f := p.invoke(row.method, "{}", ms)
 		if f.Type != wire.Error || f.Name != row.kind || !strings.Contains(f.Text, row.text) {
 			t.Errorf("%s: %s %s %q", row.method, f.Type, f.Name, f.Text)
 		}
@@ -355,4 +359,22 @@ func TestAnEngineThatCannotSealItselfLoadsNoCode(t *testing.T) {
 		t.Fatal("it goes on:", err)
 	}
 	_ = inW.Close()
+}
+
+func TestACancelOfAnotherRequestCutsNothing(t *testing.T) {
+	p := ready(t, "wait", `function wait(){ return new Promise(r => setTimeout(() => r("whole"), 60)) }`)
+	data, _ := json.Marshal(wire.InvokeRequest{Method: "wait", Input: json.RawMessage("{}")})
+	id := p.send(wire.Frame{Type: wire.Request, Name: wire.Invoke, Data: data})
+	for _, other := range []uint64{1 << 60, 1, id - 1} {
+		p.send(wire.Frame{Type: wire.Cancel, Re: other})
+	}
+	if f := p.await(id); string(f.Data) != `"whole"` {
+		t.Fatalf("%+v", f)
+	}
+	if f := p.invoke("wait", "{}", 1000); string(f.Data) != `"whole"` {
+		t.Fatalf("the next call: %+v", f)
+	}
+	if f := p.ask(wire.Invoke, 1000, nil); f.Name != wire.KindBadInput {
+		t.Fatalf("no payload: %+v", f)
+	}
 }

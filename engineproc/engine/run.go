@@ -35,19 +35,23 @@ var Features = []string{"cancel", "credit", "chunks", "simulate", "kv", "sourcem
 // missing is what the language or the platform has and this engine has not.
 var missing = []string{"WebAssembly", "Temporal", "fetch", "crypto.subtle", "SharedArrayBuffer workers", "Intl locale data other than en-US", "RegExp legacy static properties"}
 
+// maxTaken bounds the cancels that are remembered: one call runs at a time.
+const maxTaken = 64
+
 // engine is one run. Fields are owned by the VM's goroutine unless they say otherwise.
 type engine struct {
 	opts   Options
 	out    *wire.Writer
 	frames chan wire.Frame // capacity 64; closed by the reader
 	fault  error           // written by the reader before it closes frames
+	done   chan struct{}   // capacity 0; closed by Run: nobody takes frames any more
 
 	mu     sync.Mutex
 	cond   *sync.Cond
 	credit map[string]uint64 // guarded by mu
 	js     *quickjs.VM       // guarded by mu: for interrupts
 	busy   uint64            // guarded by mu: the request that runs, 0: none
-	taken  uint64            // guarded by mu: the newest request that was cancelled
+	taken  map[uint64]bool   // guarded by mu: cancelled requests that have not ended, at most maxTaken
 	eof    bool              // guarded by mu: the supervisor is gone
 
 	vm       *vm
@@ -68,9 +72,10 @@ func Run(in io.Reader, out io.Writer, o Options) error {
 	if o.LoadTime == 0 {
 		o.LoadTime = 3 * time.Second
 	}
-	e := &engine{opts: o, out: wire.NewWriter(out, o.Limits), frames: make(chan wire.Frame, 64), credit: map[string]uint64{}}
+	e := &engine{opts: o, out: wire.NewWriter(out, o.Limits), frames: make(chan wire.Frame, 64), credit: map[string]uint64{}, taken: map[uint64]bool{}, done: make(chan struct{})}
+	defer close(e.done)
 	e.cond = sync.NewCond(&e.mu)
-	go e.read(wire.NewReader(in, o.Limits)) // owner: Run; ends: the input ends, which the supervisor or the caller sees to
+	go e.read(wire.NewReader(in, o.Limits)) // owner: Run; ends: the input ends, or the next frame after Run has ended
 	defer func() {
 		if e.vm != nil {
 			e.mu.Lock()
@@ -116,7 +121,11 @@ func (e *engine) read(r *wire.Reader) {
 		case wire.Cancel:
 			e.cancel(f.Re)
 		default:
-			e.frames <- f
+			select {
+			case e.frames <- f:
+			case <-e.done:
+				return
+			}
 		}
 	}
 }
@@ -124,7 +133,9 @@ func (e *engine) read(r *wire.Reader) {
 func (e *engine) cancel(id uint64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.taken = max(e.taken, id) // it may not have begun: over looks here before every entry into the VM
+	if len(e.taken) < maxTaken {
+		e.taken[id] = true // it may not have begun: over looks here before every entry into the VM
+	}
 	if e.busy != id || id == 0 {
 		return
 	}
