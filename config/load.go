@@ -17,26 +17,8 @@ import (
 	codes "github.com/franken-node/fnode-supervisor/spec/errors"
 )
 
-// Faults are every fault of a configuration, in the order of its text.
-type Faults []*codes.Error
-
-// Error lists them, a line each.
-func (f Faults) Error() string {
-	var out []string
-	for _, e := range f {
-		out = append(out, e.Error())
-	}
-	return strings.Join(out, "\n")
-}
-
-// Unwrap lets errors.Is and errors.As see each.
-func (f Faults) Unwrap() []error {
-	out := make([]error, len(f))
-	for i, e := range f {
-		out[i] = e
-	}
-	return out
-}
+// Faults are every fault of one text, in its order.
+type Faults = codes.Faults
 
 const maxFile = 1 << 20
 

@@ -52,7 +52,7 @@ func engine() string {
 func packTo(ctx context.Context, dir, out string) (cli.Packed, error) {
 	p, err := pack.Pack(ctx, dir)
 	if err != nil {
-		return cli.Packed{}, one(err)
+		return cli.Packed{}, codes.Fold(err)
 	}
 	if out == "" {
 		out = p.Manifest.Name + "-" + p.Manifest.Version + ".fnpkg"
@@ -83,37 +83,15 @@ func writeNew(name string, p *pack.Package) (int64, error) {
 	return st.Size(), nil
 }
 
-// one folds many faults into one error that names them all.
-func one(err error) error {
-	var list []*codes.Error
-	var cf config.Faults
-	var pf pack.Faults
-	switch {
-	case errors.As(err, &cf):
-		list = cf
-	case errors.As(err, &pf):
-		list = pf
-	}
-	if len(list) < 2 {
-		return err
-	}
-	e := *list[0]
-	e.Facts = append([]codes.Fact{}, e.Facts...)
-	for _, f := range list[1:] {
-		e.Fact("also", "%s", f)
-	}
-	return &e
-}
-
 func checkConfig(file string) error {
 	_, err := config.Load(file)
-	return one(err)
+	return codes.Fold(err)
 }
 
 func showConfig(file string, effective bool) (any, string, error) {
 	c, err := config.Load(file)
 	if err != nil {
-		return nil, "", one(err)
+		return nil, "", codes.Fold(err)
 	}
 	if !effective {
 		b, err := os.ReadFile(file)

@@ -83,6 +83,7 @@ func report(err error) int {
 	if errors.As(err, &told) {
 		return int(told)
 	}
+	err = codes.Fold(err)
 	if codes.From(err) == nil {
 		err = codes.New(codes.Usage, "%v", err)
 	}

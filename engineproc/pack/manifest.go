@@ -63,26 +63,8 @@ const (
 	maxMethods  = 256
 )
 
-// Faults are every fault of one manifest, in the order of the file.
-type Faults []*codes.Error
-
-// Error lists them, a line each.
-func (f Faults) Error() string {
-	var out []string
-	for _, e := range f {
-		out = append(out, e.Error())
-	}
-	return strings.Join(out, "\n")
-}
-
-// Unwrap lets errors.Is and errors.As see each.
-func (f Faults) Unwrap() []error {
-	out := make([]error, len(f))
-	for i, e := range f {
-		out[i] = e
-	}
-	return out
-}
+// Faults are every fault of one text, in its order.
+type Faults = codes.Faults
 
 // ReadManifest reads dir/package.json. The error is codes.NoPackage, or Faults of codes.BadManifest.
 func ReadManifest(dir string) (*Manifest, error) {

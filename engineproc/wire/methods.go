@@ -18,10 +18,9 @@ const (
 // Methods lists them in the order in which a conformance run asks.
 var Methods = []string{Handshake, Describe, Introspect, Capabilities, Configure, Simulate, Invoke, Health, Shutdown}
 
-// InterfaceHash names the set of methods and payloads of this version: a pinned word, checked by both
-// sides, so that two builds that disagree refuse each other (sha256 of the word list, first 16 hex digits,
-// fixed by a test).
-const InterfaceHash = "fnode-engine/1"
+// InterfaceHash names the set of methods of this version: the first 16 hex digits of the sha256 of their
+// names and the version, checked by both sides, so that two builds that disagree refuse each other.
+const InterfaceHash = "e5db8d6764456422"
 
 // The kinds of an Error frame.
 const (

@@ -2,6 +2,7 @@ package wire_test
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
@@ -260,5 +261,12 @@ func BenchmarkInvokeFrame(b *testing.B) {
 		if _, err := wire.Decode(out.Bytes()[4:]); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+func TestTheInterfaceHashIsThatOfTheMethods(t *testing.T) {
+	h := sha256.Sum256([]byte(fmt.Sprintf("%s/%d", strings.Join(wire.Methods, " "), wire.Version)))
+	if got := hex.EncodeToString(h[:8]); got != wire.InterfaceHash {
+		t.Fatal("the methods changed: a new version, and the hash", got)
 	}
 }

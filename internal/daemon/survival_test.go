@@ -390,9 +390,9 @@ func TestBadInputIsRefusedBeforeAnythingStarts(t *testing.T) {
 	}{
 		"bad configuration": {
 			prepare: func(r *rig) {
-				r.file("c.toml", "[tree]\nstrateegy = \"x\"\n[[extension]]\nname = \"A B\"\npackage = \"p\"\n")
+				r.file("c.toml", "[tree]\nstrateegy = \"x\"\ncolour = 1\n[[extension]]\nname = \"A B\"\npackage = \"p\"\n")
 			},
-			args: []string{"--config", "c.toml"}, exit: codes.ExitConfig, says: []string{"FN6001", "c.toml:2:1", "strateegy"},
+			args: []string{"--config", "c.toml"}, exit: codes.ExitConfig, says: []string{"FN6001", "c.toml:2:1", "strateegy", "also"},
 		},
 		"bad value": {
 			prepare: func(r *rig) { r.file("c.toml", "[[extension]]\nname = \"A B\"\npackage = \"p\"\n") },

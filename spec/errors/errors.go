@@ -148,6 +148,41 @@ func From(err error) *Error {
 	return nil
 }
 
+// Faults are every fault of one text, in its order.
+type Faults []*Error
+
+// Error lists them, a line each.
+func (f Faults) Error() string {
+	var out []string
+	for _, e := range f {
+		out = append(out, e.Error())
+	}
+	return strings.Join(out, "\n")
+}
+
+// Unwrap lets errors.Is and errors.As see each.
+func (f Faults) Unwrap() []error {
+	out := make([]error, len(f))
+	for i, e := range f {
+		out[i] = e
+	}
+	return out
+}
+
+// Fold turns many faults into one error that names them all; any other error is given back as it is.
+func Fold(err error) error {
+	var list Faults
+	if !stderrors.As(err, &list) || len(list) < 2 {
+		return err
+	}
+	e := *list[0]
+	e.Facts = slices.Clone(e.Facts)
+	for _, f := range list[1:] {
+		e.Facts = append(e.Facts, Fact{"also", f.Error()})
+	}
+	return &e
+}
+
 // All lists every code, sorted by id.
 func All() []*Code {
 	all := slices.Concat(kernelCodes, supervisionCodes, engineCodes, isolationCodes, storeCodes, configCodes, packageCodes, surfaceCodes)
