@@ -156,26 +156,33 @@ func (e *engine) drive(q wire.InvokeRequest, left time.Duration, simulate bool) 
 }
 
 // guard repeats the interrupt of a cancelled call: QuickJS forgets one that comes between two entries.
+// After stop it interrupts nothing any more.
 func (e *engine) guard() (stop func()) {
-	tick := time.NewTicker(20 * time.Millisecond)
-	done, ended := make(chan struct{}), make(chan struct{}) // capacity 0; closed by stop and by the goroutine
-	go func() {                                             // owner: stop waits for ended; ends: done is closed
-		defer close(ended)
-		for {
-			select {
-			case <-done:
-				return
-			case <-tick.C:
-			}
-			e.mu.Lock()
-			if e.cut() && e.js != nil {
-				e.js.Interrupt()
-			}
-			e.mu.Unlock()
+	over := false // guarded by e.mu
+	var again *time.Timer
+	look := func() {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		if over {
+			return
 		}
-	}()
-	return func() { tick.Stop(); close(done); <-ended }
+		if e.cut() && e.js != nil {
+			e.js.Interrupt()
+		}
+		again.Reset(guardEvery)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	again = time.AfterFunc(guardEvery, look)
+	return func() {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		over = true
+		again.Stop()
+	}
 }
+
+const guardEvery = 20 * time.Millisecond
 
 // verdict says how the call ended, nil if it goes on.
 func (e *engine) verdict(err error) *result {

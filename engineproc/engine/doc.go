@@ -1,7 +1,7 @@
 // Package engine is the engine's side of the pipe: it runs the code of one extension in a QuickJS VM and
 // speaks package wire with the supervisor.
 //
-// It owns one VM, one thread, and the standard streams that it was given; nothing else. Extension code
+// It owns one VM and the standard streams that it was given; nothing else. Extension code
 // sees no file, network, environment or process: only the web-standard globals of shims/, the modules
 // fnode:kv and fnode:host, and what they ask the host for by frames. Randomness is seeded by the
 // supervisor; Date and performance.now read the real clock.
@@ -14,8 +14,8 @@
 // Simulate runs a method with every host call recorded and none done: reads answer undefined, lists are
 // empty.
 //
-// Concurrency: Run uses the calling goroutine for the VM, locked to its thread, and one goroutine that
-// reads frames; it returns after that one has ended or the input is closed.
+// Concurrency: Run uses the calling goroutine for the VM, which is bound to no thread (locking it costs two
+// thread hand-overs a call), and one goroutine that reads frames; it returns after that one has ended or the input is closed.
 //
 //	err := engine.Run(os.Stdin, os.Stdout, engine.Options{})
 package engine

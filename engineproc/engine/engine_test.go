@@ -19,7 +19,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // peer plays the supervisor over two pipes.
 type peer struct {
-	t    *testing.T
+	t    testing.TB
 	w    *wire.Writer
 	r    *wire.Reader
 	in   io.Closer
@@ -29,7 +29,7 @@ type peer struct {
 	host int // host calls seen
 }
 
-func start(t *testing.T, credit uint64) *peer {
+func start(t testing.TB, credit uint64) *peer {
 	t.Helper()
 	inR, inW := io.Pipe()
 	outR, outW := io.Pipe()
@@ -126,7 +126,7 @@ func (p *peer) invoke(method, input string, ms uint64) wire.Frame {
 	return p.ask(wire.Invoke, ms, wire.InvokeRequest{Method: method, Input: json.RawMessage(input), Call: "c1"})
 }
 
-func ready(t *testing.T, names, src string) *peer {
+func ready(t testing.TB, names, src string) *peer {
 	t.Helper()
 	p := start(t, 1000)
 	if f := p.load(module(names, src), strings.Split(names, ",")...); f.Type != wire.Reply {
@@ -376,5 +376,13 @@ func TestACancelOfAnotherRequestCutsNothing(t *testing.T) {
 	}
 	if f := p.ask(wire.Invoke, 1000, nil); f.Name != wire.KindBadInput {
 		t.Fatalf("no payload: %+v", f)
+	}
+}
+
+func BenchmarkInvoke(b *testing.B) {
+	p := ready(b, "echo", `function echo(x){ return x }`)
+	data, _ := json.Marshal(wire.InvokeRequest{Method: "echo", Input: json.RawMessage(`"` + strings.Repeat("x", 198) + `"`), Call: "c1"})
+	for b.Loop() {
+		p.await(p.send(wire.Frame{Type: wire.Request, Name: wire.Invoke, Num: 1000, Data: data}))
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -67,8 +66,6 @@ type engine struct {
 
 // Run answers the supervisor until its side of the pipe ends or it asks for shutdown.
 func Run(in io.Reader, out io.Writer, o Options) error {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
 	if o.LoadTime == 0 {
 		o.LoadTime = 3 * time.Second
 	}
