@@ -185,3 +185,19 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestTheDocumentedFileIsValid parses the block of docs/configuration.md.
+func TestTheDocumentedFileIsValid(t *testing.T) {
+	b, err := os.ReadFile(filepath.Join("..", "docs", "configuration.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, ok := strings.Cut(string(b), "```toml\n")
+	block, _, ok2 := strings.Cut(rest, "```")
+	if !ok || !ok2 {
+		t.Fatal("there is no TOML block")
+	}
+	if _, err := config.Parse([]byte(block), "docs/configuration.md"); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -32,7 +32,10 @@ const (
 var Features = []string{"cancel", "credit", "chunks", "simulate", "kv", "sourcemap"}
 
 // missing is what the language or the platform has and this engine has not.
-var missing = []string{"WebAssembly", "Temporal", "fetch", "crypto.subtle", "SharedArrayBuffer workers", "Intl locale data other than en-US", "RegExp legacy static properties"}
+var missing = []string{
+	"WebAssembly", "Temporal", "fetch", "crypto.subtle", "SharedArrayBuffer workers", "Blob", "File", "FormData", "Headers", "Request", "Response",
+	"Intl locale data other than en-US", "Intl.RelativeTimeFormat", "URL hosts other than ASCII", "RegExp legacy static properties", "structuredClone transfer",
+}
 
 // maxTaken bounds the cancels that are remembered: one call runs at a time.
 const maxTaken = 64
@@ -224,6 +227,7 @@ func (e *engine) handshake(f wire.Frame) error {
 		return e.refuse(f.ID, &result{Kind: wire.KindRefused, Message: "heap, stack and result need limits"})
 	}
 	e.hello = q
+	e.out.Narrow(q.MaxFrame)
 	if err := e.warm(); err != nil { // not warm, or not sealed: no code is ever loaded here
 		return errors.Join(e.refuse(f.ID, &result{Kind: wire.KindRefused, Message: err.Error()}), err)
 	}

@@ -18,6 +18,14 @@ type Writer struct {
 // NewWriter writes to w.
 func NewWriter(w io.Writer, l Limits) *Writer { return &Writer{w: w, limits: l.withDefaults()} }
 
+// Narrow lowers the size of a frame to what the other side takes; it never raises it. A size that leaves no
+// room for a payload is left out.
+func (w *Writer) Narrow(frame int) {
+	if frame > 2*room {
+		w.limits.Frame = min(w.limits.Frame, frame)
+	}
+}
+
 // room is how many bytes of a frame are kept for everything but the payload.
 const room = 256
 

@@ -118,9 +118,8 @@ type IntrospectReply struct {
 	Methods []string `json:"methods"`
 }
 
-// HealthReply shows the engine's state.
+// HealthReply shows the engine's state. What it uses is told by its cgroup, not by itself.
 type HealthReply struct {
-	Heap  int64  `json:"heap"` // bytes
 	Calls uint64 `json:"calls"`
 	OK    bool   `json:"ok"`
 }

@@ -179,6 +179,15 @@ func TestChunksComeTogetherWithinTheirBound(t *testing.T) {
 	if _, err := wire.NewWriter(io.Discard, small).Send(wire.Frame{Type: wire.Reply, Data: make([]byte, 65<<10)}); !errors.As(err, &fault) || fault.Kind != wire.Oversized {
 		t.Fatal("the sender let it out:", err)
 	}
+	var out bytes.Buffer
+	w := wire.NewWriter(&out, wire.Limits{})
+	w.Narrow(small.Frame)
+	if _, err := w.Send(wire.Frame{Type: wire.Reply, Re: 1, Data: data}); err != nil {
+		t.Fatal(err)
+	}
+	if f, err := wire.NewReader(&out, small).Next(); err != nil || len(f.Data) != len(data) {
+		t.Fatal("a narrowed writer is over the frame:", err)
+	}
 	tight := wire.Limits{Frame: 1 << 10, Payload: 10 << 10}
 	if _, err := wire.NewReader(bytes.NewReader(b), tight).Next(); !errors.As(err, &fault) || fault.Kind != wire.Oversized {
 		t.Fatal("the reader took it:", err)
