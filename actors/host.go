@@ -23,8 +23,9 @@ type Host interface {
 	Commit(by *Slot, tx store.Tx, done func(store.Result))
 	// Step stands for what changes no state of the host and is still seen by others: see StepKind.
 	Step(by *Slot, k StepKind)
-	// Ready says that s can be delivered to, or became more urgent while it waited: queue t. It is no step.
-	Ready(s *Slot, t Ticket)
+	// Ready says that s can be delivered to, or became more urgent while it waited: queue t. by is the slot
+	// whose handler made it so, nil for anybody else: a hint for the order. It is no step.
+	Ready(by, s *Slot, t Ticket)
 	// Now and Rand are the clock and the seeded randomness of the run. They are no steps.
 	Now() time.Time
 	Rand() uint64

@@ -31,6 +31,7 @@ type Slot struct {
 	cell      atomic.Pointer[Cell] // the incarnation that handles messages; nil: parked
 	view      atomic.Pointer[any]  // written by Cx.Publish
 	state     atomic.Uint32        // written by Cell.step: what inspection shows
+	seat      atomic.Pointer[Seat] // written by Sit: where the host delivers to it, or did last
 	stats     SlotStats            // atomics inside
 
 	mu        sync.Mutex
@@ -78,6 +79,15 @@ func (s *Slot) Class() lanes.Lane {
 	return s.box.Class()
 }
 
+// Seat is what a host keeps with a slot: who delivers to it. It is immutable.
+type Seat struct{ By any }
+
+// Sit says where the slot is delivered to from now on. Only its worker calls it.
+func (s *Slot) Sit(at *Seat) { s.seat.Store(at) }
+
+// Seat is where the slot is delivered to, or was last; nil if it never was.
+func (s *Slot) Seat() *Seat { return s.seat.Load() }
+
 // Ticket is a slot's place in a run queue. A slot that becomes more urgent gets a new one in a higher
 // class; Claim refuses the old one, so that a slot is never delivered to twice at once.
 type Ticket struct {
@@ -86,7 +96,7 @@ type Ticket struct {
 }
 
 // arrived issues a ticket when a message made the mailbox active, or made a waiting slot more urgent.
-func (s *Slot) arrived(l lanes.Lane, wake bool) {
+func (s *Slot) arrived(by *Slot, l lanes.Lane, wake bool) {
 	if !wake && l == lanes.Ready {
 		return
 	}
@@ -97,7 +107,7 @@ func (s *Slot) arrived(l lanes.Lane, wake bool) {
 	}
 	t := s.issue(l)
 	s.mu.Unlock()
-	s.sys.host.Ready(s, t)
+	s.sys.host.Ready(by, s, t)
 }
 
 // issue makes the newest ticket. The caller holds s.mu.
@@ -126,14 +136,14 @@ func (s *Slot) Requeue() Ticket {
 	return s.issue(class)
 }
 
-// Accept is the moment at which m arrives: it is queued, merged or refused. Hosts call it from Send.
-// A nil error means that the kernel owns m.
-func (s *Slot) Accept(m Message) error {
+// Accept is the moment at which m arrives: it is queued, merged or refused. Hosts call it from Send, and
+// say whose handler sent it; nil for anybody else. A nil error means that the kernel owns m.
+func (s *Slot) Accept(by *Slot, m Message) error {
 	if m.request != nil {
 		return s.serve(m.request)
 	}
 	if m.reserved {
-		s.putReserved(lanes.Ready, 0, m)
+		s.putReserved(by, lanes.Ready, 0, m)
 		return nil
 	}
 	if s.isGone() {
@@ -145,9 +155,9 @@ func (s *Slot) Accept(m Message) error {
 		s.acceptCancel(m)
 		return nil
 	case lanes.Timed:
-		return s.accepted(lane, s.box.PutTimed(due.UnixNano(), m), m)
+		return s.accepted(by, lane, s.box.PutTimed(due.UnixNano(), m), m)
 	}
-	return s.accepted(lane, s.box.Put(m), m)
+	return s.accepted(by, lane, s.box.Put(m), m)
 }
 
 // acceptCancel merges m into the Cancel lane. Done closes now: at acceptance, not at delivery (C2).
@@ -157,13 +167,13 @@ func (s *Slot) acceptCancel(m Message) {
 			cell.cx.cancel(c.reason)
 		}
 	}
-	s.arrived(lanes.Cancel, s.box.PutCancel(m, mergeControl))
+	s.arrived(nil, lanes.Cancel, s.box.PutCancel(m, mergeControl))
 	s.sweepIfGone()
 }
 
-func (s *Slot) accepted(lane lanes.Lane, p lanes.Put[Message], m Message) error {
+func (s *Slot) accepted(by *Slot, lane lanes.Lane, p lanes.Put[Message], m Message) error {
 	if p.Result != lanes.Refused {
-		s.arrived(lane, p.Wake)
+		s.arrived(by, lane, p.Wake)
 	}
 	switch p.Result {
 	case lanes.Refused:
@@ -176,14 +186,14 @@ func (s *Slot) accepted(lane lanes.Lane, p lanes.Put[Message], m Message) error 
 }
 
 // putReserved queues m in a place that was reserved before.
-func (s *Slot) putReserved(l lanes.Lane, due int64, m Message) {
-	s.arrived(l, s.box.PutReserved(l, due, m))
+func (s *Slot) putReserved(by *Slot, l lanes.Lane, due int64, m Message) {
+	s.arrived(by, l, s.box.PutReserved(l, due, m))
 	s.sweepIfGone()
 }
 
 // putExtra queues m in the Ready lane beside its bound.
 func (s *Slot) putExtra(m Message) {
-	s.arrived(lanes.Ready, s.box.PutExtra(m))
+	s.arrived(nil, lanes.Ready, s.box.PutExtra(m))
 	s.sweepIfGone()
 }
 

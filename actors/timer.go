@@ -36,7 +36,7 @@ func (t *Timer) Fire() {
 	if !t.state.CompareAndSwap(uint32(timerArmed), uint32(timerFired)) {
 		return
 	}
-	t.slot.putReserved(lanes.Timed, t.due.UnixNano(), Message{Body: t.body, life: t.life, timer: t})
+	t.slot.putReserved(nil, lanes.Timed, t.due.UnixNano(), Message{Body: t.body, life: t.life, timer: t})
 }
 
 // TimerID names an armed timer of the actor that armed it.

@@ -8,7 +8,8 @@
 // for its proof, and joins every goroutine but those that a stuck handler holds, which it names.
 //
 // Concurrency: all methods may be called from any goroutine. A slot is in the run queue at most once and
-// is delivered to by one worker at a time. A handler that holds its worker for over a millisecond while
+// is delivered to by one worker at a time. A message to an idle actor hands it to the sender's worker,
+// which delivers to it next, for the rest of its quantum, unless a Cancel or a due Timed waits. A handler that holds its worker for over a millisecond while
 // others wait gets a spare worker beside it (L6); one that outlasts its slot's stuck budget while its
 // region closes is fenced (R6).
 //

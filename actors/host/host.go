@@ -30,7 +30,7 @@ type Store interface {
 type Options struct {
 	Workers int            // default GOMAXPROCS, at least 2
 	Quantum int            // deliveries to one slot before others have their turn; default 64
-	Spares  int            // most spare workers beside slow handlers; default 256
+	Spares  int            // most spare workers beside slow handlers; default 256, negative: none
 	Store   Store          // nil: Read and Commit answer with codes.NoStore
 	System  actors.Options // of the system that runs here
 }
@@ -59,7 +59,7 @@ type Host struct {
 
 // Stats count what the scheduler did. Every field is atomic.
 type Stats struct {
-	Deliveries, Spares, Slow, Stuck atomic.Uint64
+	Deliveries, HandOffs, Spares, Slow, Stuck atomic.Uint64
 }
 
 // New starts a host with an empty system.
@@ -100,12 +100,12 @@ func (h *Host) System() *actors.System { return h.sys }
 func (h *Host) Stats() *Stats { return &h.stats }
 
 // Send delivers at once: within one process a message arrives when it is sent.
-func (h *Host) Send(_, to *actors.Slot, m actors.Message) error { return to.Accept(m) }
+func (h *Host) Send(from, to *actors.Slot, m actors.Message) error { return to.Accept(from, m) }
 
 // Spawn puts the slot into the run queue.
 func (h *Host) Spawn(_, s *actors.Slot) {
 	if t, ok := s.Wake(); ok {
-		h.Ready(s, t)
+		h.push(turn{s, t})
 	}
 }
 
@@ -115,8 +115,18 @@ type turn struct {
 	t actors.Ticket
 }
 
-// Ready puts the slot into the run queue.
-func (h *Host) Ready(s *actors.Slot, t actors.Ticket) { h.queue.Push(t.Class, turn{s, t}) }
+// Ready hands the slot to the worker whose handler made it runnable (L6), or puts it into the run queue.
+func (h *Host) Ready(by, s *actors.Slot, t actors.Ticket) {
+	e := turn{s, t}
+	if by != nil && t.Class == lanes.Ready {
+		if seat := by.Seat(); seat != nil && seat.By.(*worker).offer(e) {
+			return
+		}
+	}
+	h.push(e)
+}
+
+func (h *Host) push(e turn) { h.queue.Push(e.t.Class, e) }
 
 // Arm puts the timer on the heap.
 func (h *Host) Arm(_ *actors.Slot, d time.Duration, t *actors.Timer) func() {

@@ -25,9 +25,14 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func world(t *testing.T) (*host.Host, *actors.System) {
 	t.Helper()
 	h := host.New(host.Options{Workers: 2})
+	closeAtEnd(t, h)
+	return h, h.System()
+}
+
+func closeAtEnd(t *testing.T, h *host.Host) {
+	t.Helper()
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-		ctx = context.WithoutCancel(ctx)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Second)
 		defer cancel()
 		p, err := h.Shutdown(ctx, base.ReasonShutdown, time.Second)
 		if err != nil || !p.Quiescent() {
@@ -37,7 +42,6 @@ func world(t *testing.T) (*host.Host, *actors.System) {
 			t.Errorf("left over: %s", a.Path)
 		}
 	})
-	return h, h.System()
 }
 
 func spawn(t *testing.T, sys *actors.System, name string, f actors.Func) actors.Ref {

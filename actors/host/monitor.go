@@ -68,6 +68,9 @@ func (w *worker) inspect(now time.Time) {
 	}
 	s := w.slot.Load()
 	held := now.Sub(w.since)
+	if held >= tick {
+		w.yield()
+	}
 	if !w.slow && held >= tick && w.h.queue.Len() > 0 && int(w.h.count.Load()) < w.h.opts.Workers+w.h.opts.Spares {
 		w.slow = true
 		w.h.stats.Slow.Add(1)
