@@ -41,6 +41,7 @@ type Cell struct {
 	smu    sync.Mutex
 	life   spec.IncarnationState // guarded by smu; written by step only
 	wasUp  bool                  // guarded by smu: it was ready once
+	behind bool                  // guarded by smu: the slot has gone on without it
 	fenced atomic.Bool           // written by Fence
 
 	ledger       obligations.Ledger
@@ -55,6 +56,7 @@ type Cell struct {
 	deliveries   int
 	told         time.Time // when CancelRequested was delivered
 	drainLeft    int
+	clock        *Timer // of the drain; nil: it has no limit, or has not begun
 	exit         Exit
 }
 
@@ -100,7 +102,7 @@ func (c *Cell) step(on spec.IncarnationEvent) (do string) {
 		return "none"
 	}
 	c.life = row.To
-	if row.To != spec.Ended {
+	if row.To != spec.Ended && !c.behind {
 		c.slot.state.Store(uint32(row.To) + 1)
 	}
 	return row.Do
@@ -271,6 +273,9 @@ func (c *Cell) control(m control) {
 	}
 	if m.cancel && c.step(spec.LifeCancel) == "tell" {
 		c.told = c.slot.sys.host.Now()
+		if !c.slot.opts.Supervised {
+			c.startClock()
+		}
 		c.run(CancelRequested{m.reason}, TraceID{})
 	}
 	c.look()
@@ -318,16 +323,22 @@ func (c *Cell) end(on spec.IncarnationEvent, e Exit) {
 	}
 	c.exit = e
 	s := c.slot
-	s.mu.Lock()
-	s.closing = c
-	s.last = e
-	s.mu.Unlock()
-	s.cell.CompareAndSwap(c, nil)
+	if !c.leftBehind() {
+		s.mu.Lock()
+		s.closing = c
+		s.last = e
+		s.mu.Unlock()
+		s.cell.CompareAndSwap(c, nil)
+	}
 	asked := c.cx.askedAt()
 	c.cx.cancel(e.Reason)
 	outcome := e.Outcome().Worst(c.release())
 	s.sys.emit(Event{Kind: EventEnded, Path: s.path, Incarnation: c.n, Exit: e, At: s.sys.host.Now(), Asked: asked, Told: c.told})
-	c.region.Close(regions.Request{Reason: base.ReasonParentClosing, Brutal: true})
+	brutal := e.Kind == ExitKilled || s.opts.Delegate // nobody keeps the time of a supervisor's children any more
+	if !brutal {
+		c.startClock()
+	}
+	c.region.Close(regions.Request{Reason: base.ReasonParentClosing, Brutal: brutal})
 	c.handle.LeaveWith(outcome, regions.Left{Timers: len(c.timers), Obligations: c.ledger.Open()})
 }
 
@@ -361,11 +372,50 @@ func (c *Cell) release() (o base.Outcome) {
 	return o
 }
 
+// defaultDrain is the time that a region has to drain in where nobody says otherwise.
+const defaultDrain = 5 * time.Second
+
+// startClock limits the time in which the region drains (R3), from now.
+func (c *Cell) startClock() {
+	d := c.slot.opts.Drain
+	if d == 0 {
+		d = defaultDrain
+	}
+	if c.clock != nil || d < 0 || c.slot.opts.Delegate {
+		return
+	}
+	t := &Timer{slot: c.slot, over: c.region, due: c.slot.sys.host.Now().Add(d)}
+	c.clock = t
+	t.undo = c.slot.sys.host.Arm(c.slot, d, t)
+}
+
+// stopClock forgets the limit: the region is closed.
+func (c *Cell) stopClock() {
+	if t := c.clock; t != nil && t.state.CompareAndSwap(uint32(timerArmed), uint32(timerOff)) && t.undo != nil {
+		t.undo()
+	}
+}
+
+// leave lets the slot go on without a fenced incarnation; false: it is not fenced, or has returned.
+func (c *Cell) leave() bool {
+	c.smu.Lock()
+	defer c.smu.Unlock()
+	c.behind = c.behind || c.life == spec.Fenced
+	return c.behind
+}
+
+func (c *Cell) leftBehind() bool {
+	c.smu.Lock()
+	defer c.smu.Unlock()
+	return c.behind
+}
+
 // Fence gives up on a handler that does not return (R6): the region is Wedged, effects are refused, and
-// the supervisor hears of it. It returns false if there was nothing to fence.
-func (s *Slot) Fence() bool {
+// the supervisor hears of it. n is the incarnation whose handler it is. It returns false if there was
+// nothing to fence.
+func (s *Slot) Fence(n base.Incarnation) bool {
 	c := s.cell.Load()
-	if c == nil || c.in(spec.Ending, spec.Ended, spec.Fenced) {
+	if c == nil || c.n != n || c.in(spec.Ending, spec.Ended, spec.Fenced) {
 		return false
 	}
 	if st := c.region.State(); st == spec.RegionOpen {
@@ -412,8 +462,10 @@ func (s *Slot) Stuck() {
 	s.sys.emit(Event{Kind: EventStuck, Path: s.path, At: s.sys.host.Now()})
 }
 
-// Fenced says whether the incarnation in the slot was given up.
-func (s *Slot) Fenced() bool {
-	c := s.current()
-	return c != nil && c.fenced.Load()
+// Living is the incarnation that handles messages; zero if there is none.
+func (s *Slot) Living() base.Incarnation {
+	if c := s.cell.Load(); c != nil {
+		return c.n
+	}
+	return 0
 }

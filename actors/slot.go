@@ -226,7 +226,7 @@ func (s *Slot) Deliver() Next {
 		return s.park()
 	}
 	if c.abandoned() {
-		return s.park()
+		return s.without(c)
 	}
 	if !c.begun {
 		c.begin()
@@ -245,7 +245,7 @@ func (s *Slot) Deliver() Next {
 
 func (s *Slot) next(c *Cell) Next {
 	if c.abandoned() {
-		return s.park()
+		return s.without(c)
 	}
 	switch s.cell.Load() {
 	case nil:
@@ -254,6 +254,15 @@ func (s *Slot) next(c *Cell) Next {
 		return s.rest()
 	}
 	return More // its successor was spawned already, and counts on this worker to begin it
+}
+
+// without goes on after a fenced incarnation has returned: where the slot was given to the next one, another
+// worker delivers to it by now.
+func (s *Slot) without(c *Cell) Next {
+	if c.leftBehind() {
+		return Parked
+	}
+	return s.park()
 }
 
 // rest gives the mailbox back if it is empty.

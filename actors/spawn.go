@@ -34,6 +34,7 @@ type Child struct {
 	Lifetime        time.Duration // budget in time per incarnation; zero means none
 	Deliveries      int           // budget in deliveries per incarnation; zero means none
 	DrainDeliveries int           // Ready deliveries left after a cancel request; zero means no limit
+	Drain           time.Duration // for its region to drain; zero means 5 s, negative for ever. A supervisor keeps its children's time itself
 	StuckAfter      time.Duration // a handler over this is stuck (L6); zero means 10 s
 	Doors           bool          // foreign senders may stop it
 }
@@ -98,10 +99,7 @@ func (cx *Cx) Respawn(child Ref, b Behaviour) (base.Incarnation, error) {
 		return 0, err
 	}
 	s := child.slot
-	s.mu.Lock()
-	busy := s.gone || s.closing != nil || s.cell.Load() != nil
-	s.mu.Unlock()
-	if busy {
+	if !s.vacate() {
 		return 0, codes.New(codes.Gone, "%s cannot start another incarnation now", s.path)
 	}
 	if err := s.live(b); err != nil {
@@ -111,6 +109,32 @@ func (cx *Cx) Respawn(child Ref, b Behaviour) (base.Incarnation, error) {
 	s.stats.Restarts.Add(1)
 	cx.slot.sys.host.Spawn(cx.slot, s)
 	return n, nil
+}
+
+// vacate says whether the slot can take another incarnation. One that is fenced is left behind: its
+// region stays Wedged, by name, and it has no part in the slot any more (R6). Its watchers hear of it now.
+func (s *Slot) vacate() bool {
+	c := s.cell.Load()
+	s.mu.Lock()
+	if s.gone || s.closing != nil || c != nil && !c.leave() {
+		s.mu.Unlock()
+		return false
+	}
+	if c == nil {
+		s.mu.Unlock()
+		return true
+	}
+	exit := Exit{Kind: ExitKilled, Reason: base.ReasonTimeout}
+	watchers := s.watchers
+	s.watchers, s.last = nil, exit
+	s.cell.Store(nil)
+	s.parked = true // its worker never delivers to the slot again
+	s.mu.Unlock()
+	s.queueAfter(c)
+	for id, w := range watchers {
+		w.tell(s, id, exit)
+	}
+	return true
 }
 
 // Close closes the region of the child's incarnation: the only way to end an actor. The caller hears
@@ -196,6 +220,11 @@ func (s *Slot) live(b Behaviour) error {
 // closed is called with the incarnation's proof: watchers, links and the supervisor hear of it now.
 func (s *Slot) closed(c *Cell, p regions.Proof) {
 	c.step(spec.LifeClosed)
+	c.stopClock()
+	if c.leftBehind() {
+		s.sys.emit(Event{Kind: EventClosed, Path: s.path, Incarnation: c.n, Exit: c.exit, Proof: p, At: s.sys.host.Now()})
+		return
+	}
 	s.mu.Lock()
 	s.closing = nil
 	watchers := s.watchers

@@ -6,6 +6,7 @@ import (
 
 	"github.com/franken-node/fnode-supervisor/internal/base"
 	"github.com/franken-node/fnode-supervisor/lanes"
+	"github.com/franken-node/fnode-supervisor/regions"
 	codes "github.com/franken-node/fnode-supervisor/spec/errors"
 )
 
@@ -22,6 +23,7 @@ type Timer struct {
 	slot  *Slot            // immutable
 	life  base.Incarnation // immutable
 	body  any              // immutable
+	over  *regions.Region  // immutable; set for the limit of a drain: it is killed, no message is sent
 	due   time.Time        // immutable
 	state atomic.Uint32    // Fire and Disarm race for it
 	undo  func()           // owned by the actor's worker
@@ -30,10 +32,15 @@ type Timer struct {
 // Due is when the timer should fire.
 func (t *Timer) Due() time.Time { return t.due }
 
-// Fire puts the timer's message into the Timed lane, in the place that was reserved when it was armed.
+// Fire puts the timer's message into the Timed lane, in the place that was reserved when it was armed; the
+// limit of a drain kills what is left in the region.
 // Hosts call it once; after a disarm it does nothing.
 func (t *Timer) Fire() {
 	if !t.state.CompareAndSwap(uint32(timerArmed), uint32(timerFired)) {
+		return
+	}
+	if t.over != nil {
+		t.over.Kill()
 		return
 	}
 	t.slot.putReserved(nil, lanes.Timed, t.due.UnixNano(), Message{Body: t.body, life: t.life, timer: t})

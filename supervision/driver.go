@@ -297,7 +297,7 @@ func (s *supervisor) report(cx *actors.Cx, k *kid, cmd core.Command) {
 	case cmd.Context == core.GivingUp:
 		s.first = codes.New(codes.BudgetExceeded, "%s gives up: more than %d restarts in %s", cx.Path(),
 			s.spec.Budget.Restarts, s.spec.Budget.Window).Fact("last", "%s", path).Wrap(fmt.Errorf("%s: %w", path, cause))
-	case cmd.Context == core.Wedged:
+	case cmd.Context == core.Wedged && !k.spec.TwoIncarnations:
 		s.first = codes.New(codes.ChildWedged, "%s cannot be stopped: its handler does not return", path)
 	case booting && s.first == nil:
 		s.first = codes.New(codes.BootFailed, "%s did not start", path).Wrap(fmt.Errorf("%s: %w", path, cause))

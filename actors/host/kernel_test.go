@@ -535,7 +535,7 @@ func TestAskTimeoutAnswersOnceAndDropsTheLateReply(t *testing.T) {
 // TestL6AQueuedSlotThatBecomesUrgentIsPromoted: one worker, many slots that wait as Ready; a cancel for the
 // last of them does not wait behind the others' work.
 func TestL6AQueuedSlotThatBecomesUrgentIsPromoted(t *testing.T) {
-	h := host.New(host.Options{Workers: 1, Spares: 1})
+	h := host.New(host.Options{Workers: 1, Spares: -1}) // nobody delivers while the blocker sends
 	sys := h.System()
 	gate, in := make(chan struct{}), make(chan struct{}, 1)
 	var delivered, before, seen atomic.Int64

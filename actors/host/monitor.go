@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/franken-node/fnode-supervisor/actors"
+	"github.com/franken-node/fnode-supervisor/internal/base"
 )
 
 const tick = time.Millisecond
@@ -64,6 +65,9 @@ func (w *worker) inspect(now time.Time) {
 			w.h.surplus.Add(1) // its spare is not needed any more
 		}
 		w.seen, w.since, w.slow, w.stuck = seq, now, false, false
+		if seq%2 == 1 {
+			w.life = w.slot.Load().Living()
+		}
 		return
 	}
 	s := w.slot.Load()
@@ -88,7 +92,20 @@ func (w *worker) beyond(s *actors.Slot) {
 		w.h.stats.Stuck.Add(1)
 		s.Stuck()
 	}
-	s.Fence()
+	w.fence(s, w.life, w.seen)
+}
+
+// fence gives the delivery with this seq up.
+func (w *worker) fence(s *actors.Slot, n base.Incarnation, seq uint64) {
+	w.fencing.Lock()
+	defer w.fencing.Unlock()
+	if w.lost.Load() == seq {
+		return
+	}
+	w.lost.Store(seq) // before: what hears of the fence may join the workers
+	if !s.Fence(n) {
+		w.lost.Store(0)
+	}
 }
 
 // fenceAll gives up on every handler that is under way: the last step of a shutdown.
@@ -97,7 +114,7 @@ func (h *Host) fenceAll() {
 	defer h.mu.Unlock()
 	for w := range h.workers {
 		if s := w.slot.Load(); w.seq.Load()%2 == 1 && s != nil {
-			go s.Fence() // owner: nobody needs to; ends: when the region has heard, at once
+			go w.fence(s, s.Living(), w.seq.Load()) // owner: nobody needs to; ends: when the region has heard, at once
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/franken-node/fnode-supervisor/actors"
+	"github.com/franken-node/fnode-supervisor/internal/base"
 	"github.com/franken-node/fnode-supervisor/lanes"
 )
 
@@ -18,10 +19,13 @@ type worker struct {
 	seat actors.Seat                 // immutable: the worker itself
 	left sync.Once                   // the WaitGroup is left once: at the end, or when given up
 
-	seen  uint64    // owned by the monitor
-	since time.Time // owned by the monitor
-	slow  bool      // owned by the monitor: counted, and has a spare beside it
-	stuck bool      // owned by the monitor: counted
+	seen    uint64           // owned by the monitor
+	since   time.Time        // owned by the monitor
+	slow    bool             // owned by the monitor: counted, and has a spare beside it
+	stuck   bool             // owned by the monitor: counted
+	life    base.Incarnation // owned by the monitor: whose handler is slow
+	lost    atomic.Uint64    // the seq of the delivery that was given up; written under fencing
+	fencing sync.Mutex
 }
 
 func (h *Host) startWorker() {
@@ -152,7 +156,7 @@ func (w *worker) surplus() bool {
 
 // release lets Shutdown go on without a worker that a stuck handler holds. The caller holds h.mu.
 func (w *worker) release() {
-	if w.seq.Load()%2 == 1 && w.slot.Load().Fenced() {
+	if seq := w.seq.Load(); seq%2 == 1 && seq == w.lost.Load() {
 		w.left.Do(w.h.joined.Done)
 	}
 }

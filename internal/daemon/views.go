@@ -118,7 +118,7 @@ func (d *daemon) child(above string, c core.ChildView, all map[string]actors.Act
 	case "Starting":
 		n.State = "Starting"
 	case "Stopping":
-		n.State = "Stopping"
+		n.State, n.Reason = "Stopping", stopping(c, time.Since(time.Unix(0, c.Asked)))
 	case "Wedged":
 		n.State, n.Reason = "Wedged", "its handler does not return"
 	}
@@ -126,6 +126,15 @@ func (d *daemon) child(above string, c core.ChildView, all map[string]actors.Act
 		n.Engine = nil
 	}
 	return n
+}
+
+// stopping says how long a child has been asked to stop; one that may take for ever is shown as overdue (R3).
+func stopping(c core.ChildView, since time.Duration) string {
+	s := "for " + since.Round(time.Second).String()
+	if c.Spec.Shutdown.Wait && since > core.DefaultShutdown {
+		s += ", overdue: its shutdown has no limit"
+	}
+	return s
 }
 
 func lanesOf(a actors.ActorView) api.Lanes {

@@ -31,7 +31,7 @@ type child struct {
 	inc      uint32
 	tries    int   // failures in a row, for the backoff
 	upSince  int64 // ns; zero while not up
-	asked    bool  // its stop was ordered by the supervisor
+	asked    int64 // ns; when its stop was ordered, zero if it was not
 	timedOut bool  // its start or stop timed out: it was killed for that
 	last     Exit
 }
@@ -70,13 +70,14 @@ type ChildView struct {
 	Tries int
 	Last  Exit
 	Spec  Child
+	Asked int64 // ns of the run's clock: when this incarnation was asked to stop; zero if it was not
 }
 
 // Children lists the children in start order.
 func (c *Core) Children() []ChildView {
 	out := make([]ChildView, len(c.children))
 	for i, ch := range c.children {
-		out[i] = ChildView{ch.Name, ch.state, ch.inc, ch.tries, ch.last, ch.Child}
+		out[i] = ChildView{ch.Name, ch.state, ch.inc, ch.tries, ch.last, ch.Child, ch.asked}
 	}
 	return out
 }
@@ -153,6 +154,9 @@ func (c *Core) find(name string) *child {
 
 // heard takes news of a child's current incarnation.
 func (c *Core) heard(ch *child, e Event) {
+	if e.Kind == Stuck && ch.TwoIncarnations {
+		e = c.leaveBehind(ch, e)
+	}
 	switch ch.state {
 	case spec.ChildStarting:
 		c.heardStart(ch, e)
@@ -235,6 +239,17 @@ func (c *Core) heardStop(ch *child, e Event) {
 	case Stuck:
 		c.wedge(ch)
 	}
+}
+
+// leaveBehind takes a wedged incarnation for a crashed one: its spec lets the next one live beside it.
+func (c *Core) leaveBehind(ch *child, e Event) Event {
+	e.Exit = Exit{Crashed, "its handler does not return"}
+	c.report(Wedged, ch, e.Exit)
+	e.Kind = Ended
+	if ch.state == spec.ChildStarting {
+		e.Kind = Failed
+	}
+	return e
 }
 
 // wedge: the child cannot be stopped. The supervisor fails upwards (R6).

@@ -304,6 +304,19 @@ func TestR6AWedgedChildEscalates(t *testing.T) {
 	}
 }
 
+func TestR6AWedgedChildIsLeftBehindIfItsSpecAllowsTwoIncarnations(t *testing.T) {
+	sp := abc(core.OneForAll)
+	sp.Children[2].TwoIncarnations = true
+	w := booted(t, sp)
+	w.hold = true
+	w.crash("a")
+	w.log = nil
+	w.step(core.Event{Kind: core.Stuck, Name: "c", Inc: w.gone("c")})
+	w.hold = false
+	w.close("b")
+	w.expect(t, "wedged c, shutdown_error c, stop b, start a#2, start b#2, start c#2")
+}
+
 func TestS8ValidateReportsAllFaultsAtOnce(t *testing.T) {
 	s := core.Spec{Children: []core.Child{
 		{Name: ""}, {Name: "x", Significant: true}, {Name: "x", Shutdown: core.Shutdown{Brutal: true, Wait: true}, Backoff: core.Backoff{Factor: 0.5}},

@@ -96,6 +96,9 @@ type Child struct {
 	Significant  bool
 	StartTimeout time.Duration // zero: no limit
 	Backoff      Backoff
+	// TwoIncarnations lets the next incarnation live beside one whose handler does not return (R6). Without
+	// it a wedged child makes its supervisor fail upwards.
+	TwoIncarnations bool
 }
 
 // Spec is the spec of one supervisor.

@@ -70,7 +70,7 @@ func (c *Core) nextStop(w *work) *child {
 func (c *Core) start(ch *child) {
 	ch.move(spec.ChildStart)
 	ch.inc++
-	ch.asked, ch.timedOut = false, false
+	ch.asked, ch.timedOut = 0, false
 	c.do(Command{Kind: Start, Name: ch.Name, Inc: ch.inc, Child: ch.Child})
 	if ch.StartTimeout > 0 {
 		c.do(Command{Kind: Arm, Name: ch.Name, Inc: ch.inc, Timer: StartTimer, Delay: ch.StartTimeout})
@@ -83,7 +83,7 @@ func (c *Core) stop(ch *child) {
 		return
 	}
 	ch.move(spec.ChildStop)
-	ch.asked, ch.timedOut = true, false
+	ch.asked, ch.timedOut = c.now, false
 	if ch.Shutdown.Brutal {
 		c.do(Command{Kind: Kill, Name: ch.Name, Inc: ch.inc})
 		return
