@@ -229,4 +229,3 @@ func TestR6AWedgedIncarnationLeftBehindIsNamedByTheProof(t *testing.T) {
 	}
 	close(gate)
 }
-
