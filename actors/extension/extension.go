@@ -42,6 +42,7 @@ type extension struct {
 	spentLg int  // log frames since the last refill
 	refill  bool // a refill timer is armed
 	leaving bool // its region closes
+	spent   bool // the engine said that its heap is used up
 	over    bool
 	end     error // what the incarnation ends with
 	stats   View
@@ -280,10 +281,10 @@ func (x *extension) answer(cx *actors.Cx, cmd core.Command) {
 		x.observe("done", took)
 		c.ask.Reply(cx, Result{JSON: x.reply, Took: took})
 		x.reply = nil
-		return
+	} else {
+		x.failed(cx, c, x.failure(c, cmd))
 	}
-	x.failed(cx, c, x.failure(c, cmd))
-	if cmd.Kind == wire.KindOOM {
+	if x.spent || cmd.Kind == wire.KindOOM {
 		x.end = codes.New(codes.EngineOOM, "%s ran out of its JavaScript heap of %d bytes", x.cfg.Name, x.cfg.Heap)
 		x.step(cx, core.Event{On: spec.EngineLeave})
 	}

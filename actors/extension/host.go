@@ -38,8 +38,9 @@ func (x *extension) frame(cx *actors.Cx, m engineproc.Frame) {
 		x.log(cx, f)
 	case wire.HostCall:
 		x.hostCall(cx, f)
-	case wire.Goodbye, wire.Event:
-		// the end follows; events carry nothing yet
+	case wire.Event:
+		x.spent = x.spent || f.Name == wire.EventSpent
+	case wire.Goodbye: // the end follows
 	default:
 		x.step(cx, core.Event{On: spec.EngineFault, Kind: string(wire.Unexpected)})
 	}

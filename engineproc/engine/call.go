@@ -30,6 +30,12 @@ func (e *engine) configure(f wire.Frame) error {
 	r := e.load(q)
 	stop()
 	e.end()
+	if err := e.exhausted(); err != nil {
+		return err
+	}
+	if e.spent && r.Kind == "" {
+		r = &result{Kind: wire.KindLoad, Name: "InternalError", Message: "out of memory while loading"}
+	}
 	if r.Kind != "" {
 		return e.fail(f.ID, r)
 	}
@@ -97,19 +103,32 @@ func (e *engine) invoke(f wire.Frame) error {
 	e.begin(f.ID, time.Now().Add(left))
 	r := e.drive(q, left, f.Name == wire.Simulate)
 	e.end()
+	if err := e.exhausted(); err != nil {
+		return err
+	}
 	if r.Kind != "" {
 		return e.fail(f.ID, r)
 	}
 	return e.send(wire.Frame{Type: wire.Reply, Re: f.ID, Data: []byte(r.JSON)})
 }
 
-// fail answers with an error; a heap that is used up retires the instance.
+// exhausted looks whether the heap refused an allocation, also one that the code hid: then the instance is
+// retired, and says so ahead of its answer.
+func (e *engine) exhausted() error {
+	if e.spent || !e.vm.heap.refused.Load() {
+		return nil
+	}
+	e.spent = true
+	return e.send(wire.Frame{Type: wire.Event, Name: wire.EventSpent, Data: []byte(`{"reason":"oom_heap"}`)})
+}
+
+// fail answers with an error; what a used-up heap made of the code is no fault of its author's.
 func (e *engine) fail(re uint64, r *result) error {
 	if (r.Kind == wire.KindThrow || r.Kind == wire.KindLoad) && r.Name == "InternalError" && r.Message == "stack overflow" {
 		r.Kind = wire.KindStack
 	}
-	if (r.Kind == wire.KindThrow || r.Kind == wire.KindLoad) && e.vm.spent(r) {
-		r.Kind, e.spent = wire.KindOOM, true
+	if e.spent && (r.Kind == wire.KindThrow || r.Kind == wire.KindLoad) {
+		r.Kind = wire.KindOOM
 	}
 	return e.refuse(re, r)
 }

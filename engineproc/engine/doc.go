@@ -9,7 +9,8 @@
 // One call at a time: a request is answered before the next is looked at. Cancel overtakes, by interrupting
 // the VM; so does a deadline. Loops of slow native calls are not interrupted (QuickJS polls every 10,000
 // steps): the supervisor keeps the deadline from outside, by killing the process. After a JS out-of-memory
-// the instance is spent: it says so with kind oom and answers nothing more but shutdown.
+// the instance is spent, also where the code hides the error: it says so by an event ahead of its answer, or
+// with kind oom, and answers nothing more but shutdown.
 //
 // Simulate runs a method with every host call recorded and none done: reads answer undefined, lists are
 // empty.

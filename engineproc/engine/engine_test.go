@@ -19,14 +19,15 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // peer plays the supervisor over two pipes.
 type peer struct {
-	t    testing.TB
-	w    *wire.Writer
-	r    *wire.Reader
-	in   io.Closer
-	end  chan error
-	logs []string
-	kv   map[string]json.RawMessage
-	host int // host calls seen
+	t     testing.TB
+	w     *wire.Writer
+	r     *wire.Reader
+	in    io.Closer
+	end   chan error
+	logs  []string
+	kv    map[string]json.RawMessage
+	host  int  // host calls seen
+	spent bool // it said so
 }
 
 func start(t testing.TB, credit uint64) *peer {
@@ -83,6 +84,8 @@ func (p *peer) await(id uint64) wire.Frame {
 			p.logs = append(p.logs, f.Text)
 		case wire.HostCall:
 			p.serve(f)
+		case wire.Event:
+			p.spent = p.spent || f.Name == wire.EventSpent
 		case wire.Reply, wire.Error:
 			if f.Re != id {
 				p.t.Fatalf("an answer to %d, not to %d", f.Re, id)
@@ -196,6 +199,57 @@ func TestOutOfMemoryRetiresTheInstance(t *testing.T) {
 	}
 	if f := p.invoke("ok", "{}", 100); f.Name != wire.KindOOM {
 		t.Fatalf("a spent instance answered: %+v", f)
+	}
+}
+
+func TestOutOfMemoryThatTheCodeHidesRetiresTheInstanceToo(t *testing.T) {
+	for name, eat := range map[string]string{
+		"many small": `const a = []; for(;;) a.push("x".repeat(1000) + a.length)`,
+		"one large":  `new Uint8Array(1 << 30)`,
+		"growing":    `let s = "x"; for(;;) { s += s + s.length; s.indexOf("z") }`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := ready(t, "eat,ok", `function eat(){ try { `+eat+` } catch { return "fine" } } function ok(){ return 1 }`)
+			p.spent = false
+			if f := p.invoke("eat", "{}", 5000); f.Type != wire.Reply || !p.spent {
+				t.Fatalf("spent %v, %+v", p.spent, f)
+			}
+			if f := p.invoke("ok", "{}", 100); f.Name != wire.KindOOM {
+				t.Fatalf("a spent instance answered: %+v", f)
+			}
+		})
+	}
+}
+
+func TestAHostCallBelongsToItsCall(t *testing.T) {
+	p := start(t, 1000)
+	p.kv["greeting"] = json.RawMessage(`"hello"`)
+	f := p.load(module("leave,wait,first", `
+		const kv = __fnode_host("kv");
+		const atLoad = kv.get("greeting");
+		let left;
+		function leave(){ left = kv.get("greeting"); left.catch(() => {}); return "left" }
+		async function wait(){ try { return await left } catch (e) { return e.name + " " + e.code } }
+		async function first(){ return await atLoad }`), "leave", "wait", "first")
+	if f.Type != wire.Reply {
+		t.Fatalf("load: %+v", f)
+	}
+	for _, row := range [][2]string{{"first", `"hello"`}, {"leave", `"left"`}, {"wait", `"HostError call_ended"`}} {
+		if f := p.invoke(row[0], "{}", 2000); string(f.Data) != row[1] {
+			t.Errorf("%s: %s %s, want %s", row[0], f.Data, f.Text, row[1])
+		}
+	}
+}
+
+func TestALookAlikeOfOutOfMemoryIsTheAuthorsError(t *testing.T) {
+	p := ready(t, "fake,bare,ok", `function fake(){ throw new InternalError("out of memory") } function bare(){ throw null } function ok(){ return 1 }`)
+	for _, m := range []string{"fake", "bare"} {
+		if f := p.invoke(m, "{}", 5000); f.Name != wire.KindThrow || p.spent {
+			t.Fatalf("spent %v, %+v", p.spent, f)
+		}
+	}
+	if f := p.invoke("ok", "{}", 100); f.Type != wire.Reply {
+		t.Fatalf("it was retired for nothing: %+v", f)
 	}
 }
 

@@ -149,8 +149,11 @@ func (e *engine) cancel(id uint64) {
 
 // handle answers one frame outside of a call.
 func (e *engine) handle(f wire.Frame) (done bool, err error) {
+	if f.Type == wire.HostReply && e.vm != nil && !e.spent {
+		e.late(f)
+	}
 	if f.Type != wire.Request {
-		return false, nil // a host reply or a cancel that comes too late
+		return false, nil // a cancel that comes too late, or that reply
 	}
 	e.request = f.ID
 	switch f.Name {
@@ -175,6 +178,12 @@ func (e *engine) handle(f wire.Frame) (done bool, err error) {
 		err = e.refuse(f.ID, &result{Kind: wire.KindUnknown, Message: "there is no method " + f.Name})
 	}
 	return false, errors.Join(err, e.broken)
+}
+
+// late settles a host call that the loading of the bundle began: what waits for it runs in the next call.
+// One that a call began was rejected when that call ended.
+func (e *engine) late(f wire.Frame) {
+	_, _ = e.vm.call("settle", time.Second, float64(f.Re), f.OK, string(f.Data), f.Name) // a broken reply settles nothing
 }
 
 func (e *engine) send(f wire.Frame) error {

@@ -25,6 +25,8 @@ type vm struct {
 	rng    *rand.Rand
 	start  time.Time
 	result *result // what the call under way reported
+	heap   *heapWatch
+	forget func() // of the heap's watch
 }
 
 // result is the outcome of a call: Kind is empty for success.
@@ -48,13 +50,14 @@ func newVM(heap int64, stack int, seed uint64, p port) (*vm, error) {
 		return nil, err
 	}
 	v := &vm{js: js, port: p, start: time.Now(), rng: rand.New(rand.NewPCG(seed, 0x9e3779b97f4a7c15)), api: map[string]quickjs.Value{}}
-	js.SetMaxStackSize(uintptr(stack))
-	js.SetMemoryLimit(uintptr(heap))
-	if err := intl.Register(js); err != nil {
+	if v.heap, v.forget, err = newHeapWatch(js); err != nil {
 		return nil, errors.Join(err, js.Close())
 	}
-	if err := v.boot(); err != nil {
-		return nil, errors.Join(err, js.Close())
+	js.SetMaxStackSize(uintptr(stack))
+	js.SetMemoryLimit(uintptr(heap))
+	if err := errors.Join(intl.Register(js), v.boot()); err != nil {
+		v.close()
+		return nil, err
 	}
 	return v, nil
 }
@@ -74,7 +77,7 @@ func (v *vm) boot() error {
 		return fmt.Errorf("shims: %w", err)
 	}
 	defer api.Free()
-	for _, name := range []string{"begin", "finish", "invoke", "settle", "cancel", "abandon", "waiting", "timerNext", "timerRun", "probe"} {
+	for _, name := range []string{"begin", "finish", "invoke", "settle", "cancel", "abandon", "waiting", "timerNext", "timerRun"} {
 		atom, err := v.js.NewAtom(name)
 		if err != nil {
 			return err
@@ -175,23 +178,12 @@ func (v *vm) close() {
 		f.Free()
 	}
 	_ = v.js.Close()
+	v.forget()
 }
 
 func isInterrupt(err error) bool {
 	var e *quickjs.Error
 	return errors.As(err, &e) && e.Name == "InternalError" && e.Message == "interrupted"
-}
-
-// spent says whether the heap is used up: no message text is trusted alone, a small allocation is tried.
-func (v *vm) spent(r *result) bool {
-	if r.Name != "InternalError" && r.Name != "null" && r.Message != "null" && r.Kind == "throw" {
-		return false
-	}
-	if strings.Contains(r.Message, "out of memory") {
-		return true
-	}
-	_, err := v.call("probe", time.Second)
-	return err != nil
 }
 
 // failure turns an error of the VM into a result.

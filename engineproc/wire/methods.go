@@ -39,6 +39,10 @@ const (
 	KindUnknown       = "unknown_method"   // no such protocol method
 )
 
+// EventSpent says that the heap refused an allocation: the engine is retired once its call has ended. It
+// comes ahead of that call's answer, also where the code has hidden the error.
+const EventSpent = "spent"
+
 // The credit classes.
 const (
 	CreditLog  = "log"

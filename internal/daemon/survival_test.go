@@ -102,6 +102,12 @@ func TestHogDiesOfItsHeapOrOfItsCgroupAndTheReasonSaysWhich(t *testing.T) {
 		t.Fatalf("%+v", c)
 	}
 	r.answers("hog")
+	pid := r.pid("hog")
+	r.expect("hog", "hidden", "null", `"as if nothing had happened"`)
+	r.answers("hog")
+	if r.pid("hog") == pid {
+		t.Fatal("an engine whose code hid an out-of-memory error was not retired")
+	}
 	if !limited {
 		t.Skip("needs: a writable memory cgroup")
 	}

@@ -34,8 +34,21 @@ const modules = {
   },
   host: { get config() { return loaded && loaded.config; }, get name() { return loaded && loaded.name; }, get version() { return loaded && loaded.version; } },
 };
-// done ends the call: its timers and host calls go with it, so that calls do not reach into each other.
-function done() { current = simulated = null; pending.clear(); host.timerClear(); }
+// done ends the call: its timers and host calls go with it, so that calls do not reach into each other. Who
+// still waits for one of them in a later call is told so.
+function done() {
+  current = simulated = null;
+  const lost = [...pending.values()];
+  pending.clear();
+  host.timerClear();
+  for (const p of lost) p.reject(hostError("call_ended", "the call that asked the host has ended"));
+}
+function hostError(code, message) {
+  const e = new Error(message);
+  e.name = "HostError";
+  e.code = code;
+  return e;
+}
 const api = {
   begin(req) {
     loaded = parse(req);
@@ -84,16 +97,12 @@ const api = {
     if (!p) return;
     pending.delete(id);
     if (ok) { p.resolve(json === "" ? undefined : parse(json)); return; }
-    const e = new Error(json);
-    e.name = "HostError";
-    e.code = kind;
-    p.reject(e);
+    p.reject(hostError(kind, json));
   },
   cancel() { if (current) current.abort.abort(); },
   abandon() { const c = current; done(); if (c) c.abort.abort(); done(); },
   waiting: () => pending.size,
   timerNext: host.timerNext,
   timerRun: host.timerRun,
-  probe: () => { const a = []; for (let i = 0; i < 256; i++) a.push("x".repeat(512) + i); return a.length; },
 };
 return api;

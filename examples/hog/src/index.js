@@ -1,10 +1,19 @@
-// fnctl invoke hog heap; fnctl invoke hog cgroup
+// fnctl invoke hog heap; fnctl invoke hog hidden; fnctl invoke hog cgroup
 import { set } from "fnode:kv";
 
 // Grows the JavaScript heap up to its limit: an out-of-memory error, after which the instance is retired.
 export function heap() {
   const all = [];
   for (;;) all.push("x".repeat(1000) + all.length);
+}
+
+// The same, and hides the error: it gets its answer, and the instance is retired all the same.
+export function hidden() {
+  try {
+    return heap();
+  } catch {
+    return "as if nothing had happened";
+  }
 }
 
 // Stays below the JavaScript limit and makes the process around it grow: what a host call carries is copied
