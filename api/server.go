@@ -73,6 +73,13 @@ func Listen(o Options, b Backend) (*Server, error) {
 	return s, nil
 }
 
+// Close takes back a Listen that is not followed by Serve. Who has connected meanwhile is cut off.
+func (s *Server) Close() error {
+	s.stop()
+	removeSocket(s.o.Socket, s.made)
+	return s.l.Close()
+}
+
 // Drain refuses writes from now on (codes.ShuttingDown); reads and streams go on. It does not wait.
 func (s *Server) Drain() {
 	s.gate.raise(levelDraining)

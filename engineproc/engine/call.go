@@ -61,7 +61,7 @@ func (e *engine) load(q wire.ConfigureRequest) *result {
 		return e.interrupted(failure(wire.KindLoad, err), err)
 	}
 	e.vm.limit(e.left())
-	v, err := e.vm.js.EvalValue(q.Bundle, quickjs.EvalGlobal)
+	v, err := e.vm.js.EvalValue(e.vm.below(q.Bundle), quickjs.EvalGlobal)
 	if err != nil {
 		return e.interrupted(failure(wire.KindLoad, err), err)
 	}
@@ -349,7 +349,7 @@ func (e *engine) log(level int, text string) {
 	if e.deadline.IsZero() || !e.pay(wire.CreditLog) {
 		return
 	}
-	if err := e.send(wire.Frame{Type: wire.Log, Re: e.request, Num: uint64(max(0, min(level, 3))), Text: clip(text, wire.MaxText)}); err != nil {
+	if err := e.send(wire.Frame{Type: wire.Log, Re: e.request, Num: uint64(max(0, min(level, 3))), Text: clip(e.vm.authors(text), wire.MaxText)}); err != nil {
 		e.broken = err
 	}
 }

@@ -187,7 +187,7 @@ func TestFailuresHaveTheirKind(t *testing.T) {
 		}
 	}
 	f := p.invoke("thrown", "{}", 100)
-	if !strings.Contains(f.Stack, ":2:") || strings.Count(f.Stack, "    at ") != 1 {
+	if !strings.Contains(f.Stack, "bundle.js:2:") || strings.Count(f.Stack, "    at ") != 1 {
 		t.Errorf("the author's frames and no other: %q", f.Stack)
 	}
 }
@@ -218,6 +218,30 @@ func TestOutOfMemoryThatTheCodeHidesRetiresTheInstanceToo(t *testing.T) {
 				t.Fatalf("a spent instance answered: %+v", f)
 			}
 		})
+	}
+}
+
+func TestAStackShowsTheAuthorsFramesAndNoShims(t *testing.T) {
+	p := ready(t, "key,clone,made,logged", `
+		const kv = __fnode_host("kv");
+		async function key(){ await kv.set("", 1) }
+		function clone(){ structuredClone(() => 1) }
+		function made(){ new Function("throw new Error('made')")() }
+		function logged(){ console.error(new RangeError("far")) }`)
+	for _, row := range []struct{ method, want string }{
+		{"key", "    at key (bundle.js:3:"}, {"clone", "    at clone (bundle.js:4:"}, {"made", "    at anonymous (<input>:3:16)\n    at made (bundle.js:5:"},
+	} {
+		f := p.invoke(row.method, "{}", 1000)
+		if !strings.HasPrefix(f.Stack, row.want) || strings.Contains(f.Stack, "eval") {
+			t.Errorf("%s: %q %q, want one that begins with %q", row.method, f.Text, f.Stack, row.want)
+		}
+	}
+	p.invoke("logged", "{}", 1000)
+	if text := strings.Join(p.logs, "\n"); !strings.Contains(text, "far") || !strings.Contains(text, "at logged (bundle.js:6:") {
+		t.Errorf("log %q", text)
+	}
+	if f := start(t, 1).load("var a = 1;\nvar b = ;\n"); !strings.Contains(f.Stack, "bundle.js:2:") {
+		t.Errorf("a syntax error stands at %q %q", f.Text, f.Stack)
 	}
 }
 

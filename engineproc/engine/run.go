@@ -204,6 +204,9 @@ func (e *engine) refuse(re uint64, r *result) error {
 	if r.Name != "" && r.Name != "Error" {
 		text = r.Name + ": " + text
 	}
+	if e.vm != nil {
+		r.Stack = e.vm.authors(r.Stack)
+	}
 	return e.send(wire.Frame{Type: wire.Error, Re: re, Name: r.Kind, Text: clip(text, wire.MaxText), Stack: clip(r.Stack, wire.MaxStack)})
 }
 

@@ -27,6 +27,7 @@ type vm struct {
 	result *result // what the call under way reported
 	heap   *heapWatch
 	forget func() // of the heap's watch
+	lines  int    // of the shims
 }
 
 // result is the outcome of a call: Kind is empty for success.
@@ -72,6 +73,7 @@ func (v *vm) boot() error {
 	if err != nil {
 		return err
 	}
+	v.lines = 1 + strings.Count(src, "\n")
 	api, err := v.js.EvalValue(src, quickjs.EvalGlobal)
 	if err != nil {
 		return fmt.Errorf("shims: %w", err)

@@ -119,9 +119,13 @@ func TestStacksLeadToTheAuthorsFile(t *testing.T) {
 			line = i + 1
 		}
 	}
-	frames := p.Mapper().Map("    at inner (<eval>:" + strconv.Itoa(line) + ":11)\n    at nothing\n    at shim (<eval>:99999:1)\n")
+	frames := p.Mapper().Map("    at made (<input>:4:3)\n    at inner (bundle.js:" + strconv.Itoa(line) + ":11)\n    at nothing\n    at shim (bundle.js:99999:1)\n")
 	if len(frames) != 1 || frames[0].File != "src/index.ts" || frames[0].Line != 4 {
 		t.Fatalf("%+v", frames)
+	}
+	text := p.Mapper().Text("Error: no\n    at inner (bundle.js:" + strconv.Itoa(line) + ":11)\n    at x (bundle.js:99999:1)")
+	if want := "Error: no\n    at inner (src/index.ts:4:"; !strings.HasPrefix(text, want) || !strings.HasSuffix(text, "(bundle.js:99999:1)") {
+		t.Fatalf("%q, want it to begin with %q", text, want)
 	}
 }
 
@@ -155,7 +159,7 @@ func FuzzParseManifest(f *testing.F) {
 }
 
 func FuzzMapper(f *testing.F) {
-	f.Add([]byte(`{"version":3,"sources":["a.ts"],"names":[],"mappings":"AAAA"}`), "    at f (<eval>:1:1)")
+	f.Add([]byte(`{"version":3,"sources":["a.ts"],"names":[],"mappings":"AAAA"}`), "    at f (bundle.js:1:1)")
 	f.Fuzz(func(t *testing.T, m []byte, stack string) {
 		if len(pack.NewMapper(m).Map(stack)) > 32 {
 			t.Fatal("unbounded")

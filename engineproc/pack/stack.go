@@ -23,7 +23,8 @@ func NewMapper(src []byte) *Mapper {
 	return &Mapper{m}
 }
 
-var frameRule = regexp.MustCompile(`:(\d{1,7})(?::(\d{1,7}))?\)?$`)
+// frameRule finds the bundle's own frames: what code makes at run time has other names, and lines of its own.
+var frameRule = regexp.MustCompile(`bundle\.js:(\d{1,7})(?::(\d{1,7}))?\)?$`)
 
 const maxFrames = 32
 
@@ -48,6 +49,24 @@ func (m *Mapper) Map(stack string) (out []codes.Position) {
 		}
 	}
 	return out
+}
+
+var placeRule = regexp.MustCompile(`bundle\.js:(\d{1,7}):(\d{1,7})`)
+
+// Text replaces places of the bundle in a text, such as a log line that shows a stack, by the author's.
+func (m *Mapper) Text(text string) string {
+	if m == nil || m.m == nil || !strings.Contains(text, "bundle.js:") {
+		return text
+	}
+	return placeRule.ReplaceAllStringFunc(clip(text, 32<<10), func(at string) string {
+		f := placeRule.FindStringSubmatch(at)
+		l, _ := strconv.Atoi(f[1])
+		c, _ := strconv.Atoi(f[2])
+		if p, ok := m.source(l, max(c-1, 0)); ok {
+			return p.File + ":" + strconv.Itoa(p.Line) + ":" + strconv.Itoa(p.Col)
+		}
+		return at
+	})
 }
 
 func (m *Mapper) source(line, col int) (p codes.Position, ok bool) {

@@ -48,8 +48,7 @@ func (d *daemon) verb(ctx context.Context, name string, kind core.EventKind, r a
 	}
 	up := n.State != "Stopped"
 	if name == "stop" && !up || name == "start" && up {
-		out.Steps = append(out.Steps, r.Path+" is "+n.State+" already")
-		return out, nil
+		return out, nil // there is nothing to do
 	}
 	out.Changed = true
 	if up {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -51,23 +52,25 @@ type End struct {
 
 // daemon is one run.
 type daemon struct {
-	opts     Options
-	cfg      *config.Config
-	boot     string
-	started  time.Time
-	store    *store.Store
-	iso      *isolation.Manager
-	host     *host.Host
-	sys      *actors.System
-	root     actors.Ref
-	pkgs     map[string]*loaded // by path in the tree
-	events   *api.Ring
-	logs     map[string]*api.LogRing // by path
-	rec      *recorder
-	meters   *meters
-	ends     sync.Map         // path -> ended: how its last incarnation ended
-	calls    atomic.Uint64    // written by callID
-	rootExit chan actors.Exit // capacity 1; never closed
+	opts      Options
+	cfg       *config.Config
+	boot      string
+	started   time.Time
+	store     *store.Store
+	iso       *isolation.Manager
+	host      *host.Host
+	sys       *actors.System
+	root      actors.Ref
+	srv       *api.Server
+	metricsAt net.Listener       // nil: metrics are on the socket only
+	pkgs      map[string]*loaded // by path in the tree
+	events    *api.Ring
+	logs      map[string]*api.LogRing // by path
+	rec       *recorder
+	meters    *meters
+	ends      sync.Map         // path -> ended: how its last incarnation ended
+	calls     atomic.Uint64    // written by callID
+	rootExit  chan actors.Exit // capacity 1; never closed
 
 	mu    sync.Mutex
 	phase string       // guarded by mu: starting, ready, draining, failed
@@ -142,6 +145,10 @@ func (d *daemon) open(ctx context.Context) (err error) {
 		return err
 	}
 	undo = append(undo, func() { _ = d.store.Close() })
+	if err := d.listen(); err != nil {
+		return err
+	}
+	undo = append(undo, d.unlisten)
 	if _, err := d.store.Prune(); err != nil {
 		return err
 	}
@@ -174,20 +181,50 @@ func (d *daemon) open(ctx context.Context) (err error) {
 	return nil
 }
 
+// listen takes the addresses before anything is started; who connects waits until serve.
+func (d *daemon) listen() (err error) {
+	if d.srv, err = api.Listen(d.apiOptions(), d); err != nil {
+		return err
+	}
+	if d.cfg.Metrics.Listen == "" {
+		return nil
+	}
+	if d.metricsAt, err = net.Listen("tcp", d.cfg.Metrics.Listen); err != nil {
+		d.unlisten()
+		return codes.New(codes.SocketBlocked, "metrics cannot be served on %s: %s", d.cfg.Metrics.Listen, reasonOf(err)).
+			Fact("try", "another address: --metrics-listen 127.0.0.1:PORT, with a port of 0 to 65535")
+	}
+	return nil
+}
+
+// reasonOf is what the kernel said, without the address that the message names already.
+func reasonOf(err error) string {
+	var addr *net.AddrError
+	var sys *os.SyscallError
+	switch {
+	case errors.As(err, &sys):
+		return sys.Err.Error()
+	case errors.As(err, &addr):
+		return addr.Err
+	}
+	return err.Error()
+}
+
+func (d *daemon) unlisten() {
+	if d.metricsAt != nil {
+		_ = d.metricsAt.Close()
+	}
+	_ = d.srv.Close()
+}
+
 // serve runs the API until the end and takes everything down.
 func (d *daemon) serve(ctx context.Context, force <-chan struct{}) (end End, err error) {
-	srv, err := api.Listen(d.apiOptions(), d)
-	if err != nil {
-		end, _ := d.close(force)
-		return end, err
-	}
+	srv := d.srv
 	apiCtx, stopAPI := context.WithCancel(context.Background())
 	served := make(chan error, 1)               // capacity 1; never closed
 	go func() { served <- srv.Serve(apiCtx) }() // owner: serve receives from served; ends: stopAPI
-	metrics, err := d.serveMetrics()
-	if err == nil {
-		err = d.wait(ctx)
-	}
+	metrics := d.serveMetrics()
+	err = d.wait(ctx)
 	d.setPhase("draining")
 	if err != nil {
 		d.setPhase("failed")
@@ -290,10 +327,14 @@ func (d *daemon) close(force <-chan struct{}) (End, error) {
 	return end, errors.Join(err, d.iso.Close(context.Background()), d.store.Close())
 }
 
-// serveMetrics listens for Prometheus where the configuration says so.
-func (d *daemon) serveMetrics() (*http.Server, error) {
-	if d.cfg.Metrics.Listen == "" {
-		return nil, nil
+// serveMetrics answers Prometheus where the configuration says so; nil where it does not.
+func (d *daemon) serveMetrics() *http.Server {
+	if d.metricsAt == nil {
+		return nil
 	}
-	return listenMetrics(d.cfg.Metrics.Listen, d.metrics(), d.opts.Log)
+	mux := http.NewServeMux()
+	mux.Handle("/metrics", d.metrics())
+	s := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ErrorLog: slog.NewLogLogger(d.opts.Log.Handler(), slog.LevelWarn)}
+	go func() { _ = s.Serve(d.metricsAt) }() // owner: serve closes it; ends: Close
+	return s
 }

@@ -1,9 +1,8 @@
 package daemon
 
 import (
-	"log/slog"
-	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -11,8 +10,8 @@ import (
 
 	"github.com/franken-node/fnode-supervisor/actors"
 	"github.com/franken-node/fnode-supervisor/actors/extension"
+	"github.com/franken-node/fnode-supervisor/internal/base"
 	"github.com/franken-node/fnode-supervisor/lanes"
-	codes "github.com/franken-node/fnode-supervisor/spec/errors"
 	"github.com/franken-node/fnode-supervisor/spec/metrics"
 )
 
@@ -37,7 +36,7 @@ func newMeters(d *daemon) *meters {
 		regionClose: prometheus.NewHistogram(metrics.RegionClose.Histogram()),
 		cancel:      prometheus.NewHistogramVec(metrics.CancelLatency.Histogram(), []string{"phase"}),
 	}
-	m.reg.MustRegister(m.invoke, m.exits, m.oom, m.restarts, m.regionClose, m.cancel, &collector{d})
+	m.reg.MustRegister(m.invoke, m.exits, m.oom, m.restarts, m.regionClose, m.cancel, &collector{d: d, mails: map[[2]string]*tally[base.ID]{}})
 	return m
 }
 
@@ -102,7 +101,29 @@ func (d *daemon) lastEnd(path string) string {
 }
 
 // collector reads a snapshot at every scrape.
-type collector struct{ d *daemon }
+type collector struct {
+	d *daemon
+
+	mu    sync.Mutex
+	cpu   tally[int]                    // guarded by mu; by pid
+	mails map[[2]string]*tally[base.ID] // guarded by mu; by lane and result
+}
+
+// tally makes a counter of what live things count for themselves: it keeps what the gone ones had counted when
+// they were seen last.
+type tally[K comparable] struct {
+	seen  map[K]float64
+	total float64
+}
+
+// see takes the counts of everything that lives now and gives the sum, which never falls.
+func (t *tally[K]) see(now map[K]float64) float64 {
+	for k, v := range now {
+		t.total += max(0, v-t.seen[k])
+	}
+	t.seen = now
+	return t.total
+}
 
 // Describe is for prometheus.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
@@ -117,31 +138,30 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(m.Desc(), m.ValueType(), v, labels...)
 	}
 	var depth, oldest [3]float64
-	var counts lanes.Counts
 	states, open := map[string]int{}, 0
 	var rss, pids int64
-	var cpu float64
-	for _, a := range c.d.sys.Snapshot() {
+	cpu, all := map[int]float64{}, c.d.sys.Snapshot()
+	for _, a := range all {
 		states[a.State]++
 		open += a.Obligations
 		for l := range a.Lanes {
 			depth[l] += float64(a.Lanes[l].Depth)
 			oldest[l] = max(oldest[l], a.Lanes[l].Oldest.Seconds())
-			add(&counts, a.Counts, l)
 		}
 		if v, ok := a.View.(extension.View); ok && v.Usage != nil && a.State != "Down" {
 			u := v.Usage()
-			rss, pids, cpu = rss+u.RSS, pids+u.Pids, cpu+u.CPU.Seconds()
+			rss, pids = rss+u.RSS, pids+u.Pids
+			cpu[v.Engine.PID] = u.CPU.Seconds()
 		}
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	for l := range depth {
 		lane := lanes.Lane(l).String()
 		gauge(metrics.LaneDepth, depth[l], lane)
 		gauge(metrics.LaneOldest, oldest[l], lane)
-		for result, n := range map[string]uint64{
-			"handled": counts.Handled[l], "refused": counts.Refused[l], "dead": counts.Dead[l], "merged": counts.Merged[l], "revoked": counts.Revoked[l],
-		} {
-			gauge(metrics.Messages, float64(n), lane, result)
+		for result, of := range results {
+			gauge(metrics.Messages, c.mail(lane, result).see(counted(all, l, of)), lane, result)
 		}
 	}
 	for _, s := range metrics.ActorStates {
@@ -150,29 +170,34 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	gauge(metrics.Obligations, float64(open), "open")
 	gauge(metrics.EngineRSS, float64(rss))
 	gauge(metrics.EnginePids, float64(pids))
-	gauge(metrics.EngineCPU, cpu)
+	gauge(metrics.EngineCPU, c.cpu.see(cpu))
 	st := c.d.host.Stats()
 	gauge(metrics.SlowHandlers, float64(st.Slow.Load()))
 	gauge(metrics.StuckHandlers, float64(st.Stuck.Load()))
 }
 
-func add(sum *lanes.Counts, c lanes.Counts, l int) {
-	sum.Handled[l] += c.Handled[l]
-	sum.Refused[l] += c.Refused[l]
-	sum.Dead[l] += c.Dead[l]
-	sum.Merged[l] += c.Merged[l]
-	sum.Revoked[l] += c.Revoked[l]
+// results are what can become of a message (L5).
+var results = map[string]func(lanes.Counts) [3]uint64{
+	"handled": func(c lanes.Counts) [3]uint64 { return c.Handled },
+	"refused": func(c lanes.Counts) [3]uint64 { return c.Refused },
+	"dead":    func(c lanes.Counts) [3]uint64 { return c.Dead },
+	"merged":  func(c lanes.Counts) [3]uint64 { return c.Merged },
+	"revoked": func(c lanes.Counts) [3]uint64 { return c.Revoked },
 }
 
-// listenMetrics serves /metrics over TCP where the operator asked for it.
-func listenMetrics(addr string, h http.Handler, log *slog.Logger) (*http.Server, error) {
-	l, err := net.Listen("tcp", addr)
-	if err != nil {
-		return nil, codes.New(codes.SocketBlocked, "metrics cannot be served on %s", addr).Wrap(err)
+func counted(all []actors.ActorView, lane int, of func(lanes.Counts) [3]uint64) map[base.ID]float64 {
+	out := make(map[base.ID]float64, len(all))
+	for _, a := range all {
+		out[a.ID] = float64(of(a.Counts)[lane])
 	}
-	mux := http.NewServeMux()
-	mux.Handle("/metrics", h)
-	s := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}
-	go func() { _ = s.Serve(l) }() // owner: serve closes it; ends: Close
-	return s, nil
+	return out
+}
+
+// mail is the tally of a lane and result. The caller holds c.mu.
+func (c *collector) mail(lane, result string) *tally[base.ID] {
+	k := [2]string{lane, result}
+	if c.mails[k] == nil {
+		c.mails[k] = &tally[base.ID]{}
+	}
+	return c.mails[k]
 }

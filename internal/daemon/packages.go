@@ -18,7 +18,8 @@ type loaded struct {
 	queue                                  int
 	limits                                 limits
 	frames                                 func(stack string) []codes.Position
-	spec                                   any // for describe
+	text                                   func(string) string // places of the bundle become the author's
+	spec                                   any                 // for describe
 }
 
 // limits are what the package asks for.
@@ -77,12 +78,12 @@ func joined(faults []error) error {
 }
 
 func describe(p *pack.Package, e *config.Extension) *loaded {
-	m := p.Manifest
+	m, mapper := p.Manifest, p.Mapper()
 	return &loaded{
 		name: e.Name, version: m.Version, digest: p.Digest, profile: first(e.Profile, m.Profile), bundle: string(p.Bundle),
 		methods: m.Names(), caps: m.Capabilities, queue: m.Limits.Queue,
 		limits: limits{memory: m.Limits.Memory, heap: m.Limits.Heap, pids: m.Limits.Pids, kv: m.Limits.KV, cpu: m.Limits.CPU, invoke: m.Limits.Invoke},
-		frames: p.Mapper().Map, spec: m,
+		frames: mapper.Map, text: mapper.Text, spec: m,
 	}
 }
 

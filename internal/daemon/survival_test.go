@@ -419,6 +419,8 @@ func TestBadInputIsRefusedBeforeAnythingStarts(t *testing.T) {
 		},
 		"missing engine":     {args: []string{"--engine", "/nowhere/fnode-engine"}, exit: codes.ExitNoInput, says: []string{"FN3012"}},
 		"unknown flag":       {args: []string{"--colour"}, exit: codes.ExitUsage, says: []string{"FN8003", "--colour"}},
+		"bad metrics port":   {args: []string{"--metrics-listen", "127.0.0.1:99999"}, exit: codes.ExitIO, says: []string{"FN8013", "invalid port"}},
+		"foreign address":    {args: []string{"--metrics-listen", "192.0.2.1:9464"}, exit: codes.ExitIO, says: []string{"FN8013", "cannot assign"}},
 		"unusable directory": {args: []string{"--data", "/proc/none"}, exit: codes.ExitIO, says: []string{"FN5005"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -440,6 +442,9 @@ func TestBadInputIsRefusedBeforeAnythingStarts(t *testing.T) {
 				if !strings.Contains(r.out.String(), s) {
 					t.Errorf("it does not say %q:\n%s", s, r.out)
 				}
+			}
+			if strings.Contains(r.out.String(), "proof:") {
+				t.Errorf("something was started for it:\n%s", r.out)
 			}
 			nothingLeft(t, r)
 		})

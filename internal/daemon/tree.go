@@ -83,7 +83,7 @@ func (d *daemon) extension(e config.Extension, path string, l engineproc.Launche
 	deps := extension.Deps{
 		Launcher: l, Frames: p.frames,
 		Log: func(_, call string, level int, text string) {
-			ring.Append(api.LogLine{Level: levels[level], Call: call, Text: text})
+			ring.Append(api.LogLine{Level: levels[level], Call: call, Text: p.text(text)})
 		},
 		Observe: func(outcome string, took time.Duration) { d.observeInvoke(outcome, took) },
 		Died:    func(reason string, oom bool) { d.observeExit(reason, oom) },
