@@ -3,10 +3,10 @@ package isolation
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -246,10 +246,10 @@ func (c *Child) abandon(reason string, err error) error {
 func (c *Child) gateError(err error) error {
 	c.Kill("gate")
 	death := c.Wait()
-	e := codes.New(codes.GateFailed, "%s did not enter its sandbox: %v", c.spec.Name, err).Wrap(err).
-		Fact("ended", "%s", death)
-	if words := c.StderrTail(); len(words) > 0 {
-		e = e.Fact("stderr", "%s", fmt.Sprintf("%.600q", words[max(0, len(words)-600):]))
+	if words := strings.TrimSpace(string(c.StderrTail())); words != "" { // it said why; the pipe's end is no cause
+		return codes.New(codes.GateFailed, "%s did not enter its sandbox: %s", c.spec.Name, words[max(0, len(words)-600):]).
+			Fact("ended", "%s", death).Retry(time.Second)
 	}
-	return e.Retry(time.Second)
+	return codes.New(codes.GateFailed, "%s did not enter its sandbox: %v", c.spec.Name, err).Wrap(err).
+		Fact("ended", "%s", death).Retry(time.Second)
 }

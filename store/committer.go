@@ -45,7 +45,12 @@ func (s *Store) commit(group []pending, seq *uint64) {
 	v := &view{s: s, over: map[string][]byte{}}
 	results := make([]core.Result, len(group))
 	accepted := 0
+	full := s.Room()
 	for i, p := range group {
+		if full != nil && s.failed == nil && len(p.tx.Set) > 0 { // what only deletes makes room
+			results[i].Err = full
+			continue
+		}
 		if s.failed != nil {
 			results[i].Err = codes.New(codes.StoreStopped, "the store stopped writing").Wrap(s.failed).Outcome(base.EffectNone)
 			continue

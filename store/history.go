@@ -34,8 +34,9 @@ const (
 
 const historyPrefix = "history/"
 
-// Append is the transaction that adds r. order is unique and grows within a run.
-func Append(r Record, order uint64) (core.Tx, error) {
+// Append is the transaction that adds r. run is Store.Opened, so that the records of a later run come later
+// whatever the clock says; order is unique and grows within a run.
+func Append(r Record, run, order uint64) (core.Tx, error) {
 	for f, most := range map[*string]int{&r.Path: maxPath, &r.Reason: maxField, &r.Cause: maxField} {
 		if len(*f) > most {
 			*f = (*f)[:most]
@@ -45,7 +46,7 @@ func Append(r Record, order uint64) (core.Tx, error) {
 	if err != nil {
 		return core.Tx{}, err
 	}
-	key := fmt.Sprintf("%s%s\x00%020d-%010d", historyPrefix, r.Path, r.At, order)
+	key := fmt.Sprintf("%s%s\x00s%016x-%010x", historyPrefix, r.Path, run, order)
 	return core.Tx{Kind: "history", Set: []core.KV{{Key: key, Value: append([]byte{recordVersion}, b...)}}}, nil
 }
 

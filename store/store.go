@@ -24,7 +24,54 @@ type Options struct {
 	Log   *slog.Logger // nil: slog.Default
 	Queue int          // transactions that wait for the committer; default 4096
 	Group int          // most transactions of one sync; default 256
+	// Reserve is how many bytes of the file system stay free: below it commits are refused (codes.DiskFull).
+	// Default 128 MiB: what Badger may write by itself, to flush and compact, before it gives room back.
+	Reserve int64
+	// Free says how many bytes are free under Dir. Default: statfs(2).
+	Free func() (int64, error)
 }
+
+// needed is what an open itself writes at most.
+const needed = 4 << 20
+
+func (o Options) withDefaults() Options {
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.Queue == 0 {
+		o.Queue = 4096
+	}
+	if o.Group == 0 {
+		o.Group = 256
+	}
+	if o.Reserve == 0 {
+		o.Reserve = 128 << 20
+	}
+	if o.Free == nil {
+		o.Free = func() (int64, error) { return freeUnder(o.Dir) }
+	}
+	return o
+}
+
+func freeUnder(dir string) (int64, error) {
+	var st unix.Statfs_t
+	if err := unix.Statfs(dir, &st); err != nil {
+		return 0, err
+	}
+	return int64(min(st.Bavail, 1<<40)) * st.Bsize, nil
+}
+
+// room refuses where less than least is free. A file system that does not say is taken to have room.
+func (o Options) room(least int64) error {
+	free, err := o.Free()
+	if err != nil || free >= least {
+		return nil
+	}
+	return codes.New(codes.DiskFull, "%s has %d MiB free, %d MiB are kept in reserve", o.Dir, free>>20, least>>20).Outcome(base.EffectNone)
+}
+
+// Room is the refusal that a commit would get now for want of room on the disk; nil if there is some.
+func (s *Store) Room() error { return s.opts.room(s.opts.Reserve) }
 
 // Store is an open data directory.
 type Store struct {
@@ -37,8 +84,9 @@ type Store struct {
 	shut  bool         // guarded by mu
 	done  sync.WaitGroup
 
-	failed error // owned by the committer: the first failed write
-	use    usage // owned by the committer
+	opened uint64 // immutable
+	failed error  // owned by the committer: the first failed write
+	use    usage  // owned by the committer
 }
 
 type pending struct {
@@ -47,22 +95,18 @@ type pending struct {
 }
 
 // Open takes the directory's lock and opens its state. The error is codes.StoreLocked (another daemon, by
-// pid), codes.StoreUnusable (the directory), or codes.StoreDamaged (its content).
+// pid), codes.StoreUnusable (the directory), codes.DiskFull, or codes.StoreDamaged (its content).
 func Open(o Options) (*Store, error) {
-	if o.Log == nil {
-		o.Log = slog.Default()
-	}
-	if o.Queue == 0 {
-		o.Queue = 4096
-	}
-	if o.Group == 0 {
-		o.Group = 256
-	}
+	o = o.withDefaults()
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, codes.New(codes.StoreUnusable, "the data directory %s cannot be made", o.Dir).Wrap(err)
 	}
 	lock, err := takeLock(o.Dir)
 	if err != nil {
+		return nil, err
+	}
+	if err := o.room(needed); err != nil {
+		_ = lock.Close()
 		return nil, err
 	}
 	db, err := openBadger(filepath.Join(o.Dir, "state"), o.Log)
@@ -75,9 +119,13 @@ func Open(o Options) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, db.Close(), lock.Close())
 	}
-	s.done.Go(func() { s.run(number(b)) }) // owner: Close joins it; ends: the queue is closed
+	s.opened = number(b)
+	s.done.Go(func() { s.run(s.opened) }) // owner: Close joins it; ends: the queue is closed
 	return s, nil
 }
+
+// Opened is the number of the last commit of the run before: it grows from run to run that commits anything.
+func (s *Store) Opened() uint64 { return s.opened }
 
 // takeLock locks the directory for this process; the kernel gives the lock back when the process ends.
 func takeLock(dir string) (*os.File, error) {

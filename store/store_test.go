@@ -209,7 +209,7 @@ func TestKillLosesNoAcknowledgedCommit(t *testing.T) {
 func TestHistoryIsKeptInOrderAndPruned(t *testing.T) {
 	s := open(t, t.TempDir())
 	for i := range store.KeepPerPath + 10 {
-		tx, err := store.Append(store.Record{Path: "sup/a", Event: "started", Incarnation: uint32(i), At: int64(i)}, uint64(i))
+		tx, err := store.Append(store.Record{Path: "sup/a", Event: "started", Incarnation: uint32(i), At: int64(i)}, 0, uint64(i))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -230,7 +230,7 @@ func TestHistoryIsKeptInOrderAndPruned(t *testing.T) {
 }
 
 func FuzzDecodeRecord(f *testing.F) {
-	tx, _ := store.Append(store.Record{Path: "sup/a", Event: "ended", Reason: "x"}, 1)
+	tx, _ := store.Append(store.Record{Path: "sup/a", Event: "ended", Reason: "x"}, 0, 1)
 	f.Add(tx.Set[0].Value)
 	f.Add([]byte{1})
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -292,7 +292,7 @@ func TestBoundsAndReservedKeys(t *testing.T) {
 func TestHistoryGivesTheNewest(t *testing.T) {
 	s := open(t, t.TempDir())
 	for i := range 30 {
-		tx, _ := store.Append(store.Record{Path: "sup/a", Event: "started", Incarnation: uint32(i), At: int64(i)}, uint64(i))
+		tx, _ := store.Append(store.Record{Path: "sup/a", Event: "started", Incarnation: uint32(i), At: int64(i)}, 0, uint64(i))
 		if r := commit(s, tx); r.Err != nil {
 			t.Fatal(r.Err)
 		}
@@ -300,5 +300,34 @@ func TestHistoryGivesTheNewest(t *testing.T) {
 	h, _, err := s.History("sup/a", 10)
 	if err != nil || len(h) != 10 || h[0].Incarnation != 20 || h[9].Incarnation != 29 {
 		t.Fatalf("%+v %v", h, err)
+	}
+}
+
+func TestHistoryFollowsTheRunsWhateverTheClockSays(t *testing.T) {
+	dir := t.TempDir()
+	for run, at := range []int64{5000, 10, 300} { // the clock was set back between two runs
+		s := open(t, dir)
+		for i := range 3 {
+			tx, err := store.Append(store.Record{Path: "sup/a", Event: "started", Incarnation: uint32(10*run + i), At: at - int64(i)}, s.Opened(), uint64(i+1))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r := commit(s, tx); r.Err != nil {
+				t.Fatal(r)
+			}
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := open(t, dir)
+	all, bad, err := s.History("sup/a", 100)
+	if err != nil || bad > 0 || len(all) != 9 {
+		t.Fatal(len(all), bad, err)
+	}
+	for i, r := range all {
+		if want := uint32(10*(i/3) + i%3); r.Incarnation != want {
+			t.Errorf("record %d is of incarnation %d, want %d", i, r.Incarnation, want)
+		}
 	}
 }

@@ -324,6 +324,7 @@ func (d *daemon) close(force <-chan struct{}) (End, error) {
 	if end.Forced || !p.Quiescent() {
 		d.rec.add(store.Record{Path: d.cfg.Tree.Name, Event: "cut_off", At: time.Now().UnixNano(), Reason: p.String()})
 	}
+	d.rec.prune.Wait()
 	return end, errors.Join(err, d.iso.Close(context.Background()), d.store.Close())
 }
 

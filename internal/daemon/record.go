@@ -20,7 +20,11 @@ type recorder struct {
 	log   *slog.Logger
 	order atomic.Uint64
 	once  sync.Once
+	prune sync.WaitGroup // prunes under way
 }
+
+// pruneEvery is how many records are added between two prunes of a running daemon.
+const pruneEvery = 2048
 
 func newRecorder(s *store.Store, boot string, log *slog.Logger) *recorder {
 	return &recorder{s: s, boot: boot, log: log}
@@ -28,7 +32,11 @@ func newRecorder(s *store.Store, boot string, log *slog.Logger) *recorder {
 
 func (r *recorder) add(rec store.Record) {
 	rec.Boot = r.boot
-	tx, err := store.Append(rec, r.order.Add(1))
+	n := r.order.Add(1)
+	if n%pruneEvery == 0 {
+		r.prune.Go(func() { _, _ = r.s.Prune() }) // owner: close joins it; ends: what is old is deleted, or the store refuses
+	}
+	tx, err := store.Append(rec, r.s.Opened(), n)
 	if err != nil {
 		r.log.Error("a history record could not be encoded", "path", rec.Path, "err", err)
 		return

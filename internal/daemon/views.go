@@ -40,7 +40,7 @@ func (d *daemon) Status() api.Status {
 	}
 	s.Checks = []api.Check{
 		{Name: "tree", OK: phase == "ready", Detail: "the root supervisor is " + d.rootState()},
-		{Name: "store", OK: true, Detail: "open under " + d.cfg.Data.Dir},
+		d.storeCheck(),
 		{Name: "sandbox", OK: true, Detail: d.iso.Host().String()},
 	}
 	return s
@@ -60,6 +60,13 @@ func (d *daemon) Tree() api.Tree {
 	}
 	t.Root = api.Node{Path: root, Kind: "supervisor", State: "Failed", Reason: d.lastWords()}
 	return t
+}
+
+func (d *daemon) storeCheck() api.Check {
+	if err := d.store.Room(); err != nil {
+		return api.Check{Name: "store", Detail: err.Error()}
+	}
+	return api.Check{Name: "store", OK: true, Detail: "open under " + d.cfg.Data.Dir}
 }
 
 func (d *daemon) lastWords() string {

@@ -56,6 +56,12 @@ var (
 		Kept:  "Nothing was written.",
 		Hint:  "Try again when the daemon runs.",
 	}
+	DiskFull = &Code{
+		ID: "FN5011", Name: "disk_full", Title: "the disk has too little room for durable writes", Exit: ExitRetry, HTTP: 507, Retry: true,
+		Cause: "The file system of the data directory has less free room than the reserve. The state's files are mapped into memory, and a write to them that finds no room would end the process.",
+		Kept:  "Nothing was written; reads go on, and extensions are kept alive.",
+		Hint:  "Make room on that file system; writes are taken again by themselves.",
+	}
 	BadRecord = &Code{
 		ID: "FN5010", Name: "bad_record", Title: "a stored record cannot be read", Exit: ExitIO, HTTP: 500,
 		Cause: "Its bytes are damaged, or were written by another version.",
@@ -65,5 +71,5 @@ var (
 )
 
 var storeCodes = []*Code{
-	BadTx, Conflict, QuotaExceeded, StoreLocked, StoreUnusable, StoreDamaged, StoreStopped, StoreBusy, StoreClosed, BadRecord,
+	BadTx, Conflict, QuotaExceeded, StoreLocked, StoreUnusable, StoreDamaged, StoreStopped, StoreBusy, StoreClosed, DiskFull, BadRecord,
 }
