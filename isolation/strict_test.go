@@ -140,7 +140,7 @@ func TestEngineThatDoesNotEnterIsNamed(t *testing.T) {
 	for arg, want := range map[string]string{
 		"mute":  "no report within 300ms",
 		"liar":  "not a gate or report message",
-		"early": "EOF",
+		"early": "cannot go on",
 	} {
 		_, err := m.Start(t.Context(), Spec{Name: arg, Path: engine, Args: []string{arg}, Profile: "strict"})
 		if !errors.Is(err, codes.Of(codes.GateFailed)) || !strings.Contains(err.Error(), want) {
@@ -148,7 +148,7 @@ func TestEngineThatDoesNotEnterIsNamed(t *testing.T) {
 		}
 		if arg == "early" {
 			facts := fmt.Sprint(codes.From(err).Facts)
-			if !strings.Contains(facts, "exit(7)") || !strings.Contains(facts, "cannot go on") {
+			if !strings.Contains(facts, "exit(7)") {
 				t.Errorf("facts %s", facts)
 			}
 		}
