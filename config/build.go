@@ -15,12 +15,16 @@ import (
 
 // builder turns the file into a Config and collects every fault.
 type builder struct {
-	places places
-	base   string // folder of the file: packages are relative to it
-	faults Faults
+	places  places
+	base    string        // folder of the file: packages are relative to it
+	refused map[line]bool // whose values were told already
+	faults  Faults
 }
 
 func (b *builder) bad(key, format string, args ...any) {
+	if at, ok := b.places[key]; ok && b.refused[line{at.File, at.Line}] {
+		return
+	}
 	b.faults = append(b.faults, codes.New(codes.BadConfig, "%s: %s", key, fmt.Sprintf(format, args...)).At(b.places.at(key)))
 }
 
@@ -77,17 +81,25 @@ func (b *builder) build(f file) *Config {
 }
 
 func (b *builder) listen(addr string) {
+	if fault := ListenFault(addr); fault != "" {
+		b.bad("metrics.listen", "%s", fault)
+	}
+}
+
+// ListenFault says what is wrong with an address for the metrics; empty if nothing is. They are not meant for
+// the network: who is allowed to see them is decided by who reaches the loopback.
+func ListenFault(addr string) string {
 	if addr == "" {
-		return
+		return ""
 	}
 	host, port, err := net.SplitHostPort(addr)
 	if n, bad := strconv.Atoi(port); err != nil || bad != nil || n < 0 || n > 65535 {
-		b.bad("metrics.listen", "%q is no host:port", addr)
-		return
+		return fmt.Sprintf("%q is no host:port", addr)
 	}
 	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		b.bad("metrics.listen", "%q is not a loopback address", host)
+		return fmt.Sprintf("%q is not a loopback address", host)
 	}
+	return ""
 }
 
 // tree hangs supervisors and extensions under their parents.

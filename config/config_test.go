@@ -70,6 +70,12 @@ func TestEveryFaultHasItsPlace(t *testing.T) {
 		"[tree]\nwindow = 30\n":                         {"c.toml:2:1: "},
 		"[tree]\nwindow = \"soon\"\n":                   {"c.toml:2:10: "},
 		"[tree\n":                                       {"c.toml:1:"},
+		"[tree]\ncolour = 1\nstrategy = \"all\"\n[data]\ndir = 5\n[logs]\nlevel = \"loud\"\nlines_per_second = \"x\"\n": {
+			"c.toml:2:1: unknown key tree.colour", "c.toml:3:1: tree.strategy", "c.toml:5:7: ", "c.toml:7:1: logs.level", "c.toml:8:20: ",
+		},
+		"[[extension]]\nname = 5\npackage = \"p\"\nqueue = -1\n[[extension]]\nname = \"y\"\npackage = 7\n": {
+			"c.toml:2:8: ", "c.toml:4:1: extension[0].queue", "c.toml:7:11: ",
+		},
 		"[[extension]]\nname = \"A B\"\npackage = \"p\"\n[[extension]]\nname = \"x\"\n":                {"c.toml:2:1: extension[0].name", "c.toml:4:3: extension[1].package"},
 		"[[extension]]\nname = \"x\"\npackage = \"p\"\nparent = \"none\"\n":                            {"c.toml:4:1: extension[0].parent"},
 		"[[extension]]\nname = \"x\"\npackage = \"p\"\n[[extension]]\nname = \"x\"\npackage = \"q\"\n": {"c.toml:5:1: extension[1].name"},
@@ -133,7 +139,7 @@ func TestShowAndParseAgree(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := c.Show()
+	b, err := c.Show(true).TOML()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,6 +151,34 @@ func TestShowAndParseAgree(t *testing.T) {
 	two, _ := json.Marshal(again)
 	if string(one) != string(two) {
 		t.Fatalf("\n%s\n%s", one, two)
+	}
+}
+
+func TestShowSaysWhereEachValueIsSet(t *testing.T) {
+	dir := t.TempDir()
+	name := write(t, dir, "c.toml", "[logs]\nlevel = \"info\"\n[tree]\nrestarts = 7\n")
+	drop := write(t, dir, "conf.d/10-a.toml", "[logs]\nlevel = \"warn\"\n[[extension]]\nname = \"x\"\npackage = \"p\"\n")
+	c, err := config.Load(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := c.Show(true)
+	for key, want := range map[string]string{
+		"tree.restarts": name + ":4:1", "logs.level": drop + ":2:1", "extension[0].package": drop + ":5:1", "tree.strategy": "",
+	} {
+		if got := s.Origins[key]; got != want {
+			t.Errorf("%s is set at %q, want %q", key, got, want)
+		}
+	}
+	text, err := s.TOML()
+	if err != nil || !strings.Contains(string(text), "strategy = 'one_for_one'") {
+		t.Errorf("%s %v", text, err)
+	}
+	if _, err := config.Parse(text, "again.toml"); err != nil {
+		t.Errorf("what it shows is no configuration: %v\n%s", err, text)
+	}
+	if text, _ := c.Show(false).TOML(); strings.Contains(string(text), "strategy") || !strings.Contains(string(text), "restarts = 7") {
+		t.Errorf("as written:\n%s", text)
 	}
 }
 

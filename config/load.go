@@ -2,8 +2,11 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -54,53 +57,107 @@ func Parse(src []byte, name string) (*Config, error) {
 	return parse([]string{name}, map[string][]byte{name: src})
 }
 
+// parse takes the files in order. It reports every fault of every file at once: unknown keys, values of the wrong
+// type, and rules that do not hold. Only a text that is no TOML hides what else is wrong with it.
 func parse(order []string, files map[string][]byte) (*Config, error) {
 	var f file
-	places := places{}
+	b := builder{places: places{}, base: filepath.Dir(order[0]), refused: map[line]bool{}}
 	var faults Faults
+	whole := true
 	for _, name := range order {
 		src := files[name]
 		if len(src) > maxFile {
 			faults = append(faults, codes.New(codes.BadConfig, "a configuration of %d bytes, at most %d", len(src), maxFile).At(codes.Position{File: name}))
+			whole = false
 			continue
 		}
 		before := counts{len(f.Supervisor), len(f.Extension), len(f.API.Roles)}
-		var one file
-		faults = append(faults, decode(name, src, &one)...)
-		places.add(name, src, before)
-		merge(&f, one, src)
+		b.places.add(name, src, before)
+		one, clean, found, ok := decode(name, src)
+		for _, e := range found {
+			b.refused[line{name, e.Where.Line}] = true
+		}
+		faults, whole = append(faults, found...), whole && ok
+		merge(&f, one, clean)
 	}
-	if len(faults) > 0 {
+	if !whole {
 		return nil, faults
 	}
-	b := builder{places: places, base: filepath.Dir(order[0])}
 	c := b.build(f)
-	if len(b.faults) > 0 {
-		return nil, b.faults
+	if faults = append(faults, b.faults...); len(faults) > 0 {
+		slices.SortStableFunc(faults, func(x, y *codes.Error) int {
+			return cmp.Or(cmp.Compare(slices.Index(order, x.Where.File), slices.Index(order, y.Where.File)), cmp.Compare(x.Where.Line, y.Where.Line))
+		})
+		return nil, faults
+	}
+	c.written, c.origins = f, map[string]string{}
+	for key, at := range b.places {
+		c.origins[key] = at.String()
 	}
 	return c, nil
 }
 
-// decode reads one text, strictly: every unknown key is a fault.
-func decode(name string, src []byte, f *file) (faults Faults) {
-	d := toml.NewDecoder(bytes.NewReader(src)).DisallowUnknownFields()
-	err := d.Decode(f)
-	var strict *toml.StrictMissingError
-	var one *toml.DecodeError
-	switch {
-	case err == nil:
-	case errors.As(err, &strict):
-		for _, e := range strict.Errors {
-			line, col := e.Position()
-			faults = append(faults, codes.New(codes.BadConfig, "unknown key %s", strings.Join(e.Key(), ".")).At(place(name, src, line, col)))
+// line is a line of a file.
+type line struct {
+	file string
+	n    int
+}
+
+const maxFaults = 100 // of one file
+
+// decode reads one text, strictly. A value of the wrong type is told and taken out, so that the rest is read;
+// clean is the text without those. ok is false where the text is no TOML.
+func decode(name string, src []byte) (f file, clean []byte, faults Faults, ok bool) {
+	for range maxFaults {
+		f = file{}
+		err := toml.NewDecoder(bytes.NewReader(src)).DisallowUnknownFields().Decode(&f)
+		var strict *toml.StrictMissingError
+		switch {
+		case err == nil:
+			return f, src, faults, true
+		case errors.As(err, &strict):
+			for _, e := range strict.Errors {
+				line, col := e.Position()
+				faults = append(faults, codes.New(codes.BadConfig, "unknown key %s", strings.Join(e.Key(), ".")).At(place(name, src, line, col)))
+			}
+			return f, src, faults, true
 		}
-	case errors.As(err, &one):
-		line, col := one.Position()
-		faults = append(faults, codes.New(codes.BadConfig, "%s", strings.TrimPrefix(one.Error(), "toml: ")).At(place(name, src, line, col)))
-	default:
-		faults = append(faults, codes.New(codes.BadConfig, "%s", strings.TrimPrefix(err.Error(), "toml: ")).At(numberWhereTextBelongs(name, src)))
+		at := whereOf(name, src, err)
+		faults = append(faults, codes.New(codes.BadConfig, "%s", strings.TrimPrefix(err.Error(), "toml: ")).At(at))
+		if src, ok = without(src, at.Line); !ok {
+			return file{}, src, faults, false
+		}
 	}
-	return faults
+	return file{}, src, faults, false
+}
+
+func whereOf(name string, src []byte, err error) codes.Position {
+	var one *toml.DecodeError
+	if errors.As(err, &one) {
+		line, col := one.Position()
+		return place(name, src, line, col)
+	}
+	return numberWhereTextBelongs(name, src)
+}
+
+// without blanks one line, where what is left is still TOML.
+func without(src []byte, line int) ([]byte, bool) {
+	lines := bytes.Split(src, []byte("\n"))
+	if line < 1 || line > len(lines) || len(bytes.TrimSpace(lines[line-1])) == 0 || !isTOML(src) {
+		return src, false
+	}
+	lines[line-1] = nil
+	left := bytes.Join(lines, []byte("\n"))
+	return left, isTOML(left)
+}
+
+func isTOML(src []byte) bool {
+	var parser unstable.Parser
+	parser.Reset(src)
+	for parser.NextExpression() {
+		parser.Expression()
+	}
+	return parser.Error() == nil
 }
 
 // texts are the keys whose values are texts like "5s" or "64Mi".
@@ -128,10 +185,10 @@ func numberWhereTextBelongs(name string, src []byte) codes.Position {
 	return codes.Position{File: name}
 }
 
-func place(name string, src []byte, line, col int) codes.Position {
-	p := codes.Position{File: name, Line: line, Col: col}
-	if lines := bytes.Split(src, []byte("\n")); line > 0 && line <= len(lines) {
-		p.Text = string(lines[line-1][:min(len(lines[line-1]), 200)])
+func place(name string, src []byte, row, col int) codes.Position {
+	p := codes.Position{File: name, Line: row, Col: col}
+	if lines := bytes.Split(src, []byte("\n")); row > 0 && row <= len(lines) {
+		p.Text = string(lines[row-1][:min(len(lines[row-1]), 200)])
 	}
 	return p
 }
@@ -226,5 +283,34 @@ func Schema() []byte {
 	return append(b, '\n')
 }
 
-// Show writes the effective configuration as TOML.
-func (c *Config) Show() ([]byte, error) { return toml.Marshal(c.file()) }
+// Shown is a configuration for people and programs: as written in its files, drop-ins included, or as it takes
+// effect, and where each key that is not a default stands.
+type Shown struct {
+	Config  any               `json:"config"`  // in the shape of the file
+	Origins map[string]string `json:"origins"` // key -> file:line:col; what is not here is a default
+}
+
+// Show gives the configuration; effective: with every default filled in.
+func (c *Config) Show(effective bool) Shown {
+	s := Shown{c.written, c.origins}
+	if effective {
+		s.Config = c.file()
+	}
+	if s.Origins == nil {
+		s.Origins = map[string]string{}
+	}
+	return s
+}
+
+// TOML writes it as a file that says the same, with the origins as comments behind it.
+func (s Shown) TOML() ([]byte, error) {
+	b, err := toml.Marshal(s.Config)
+	if err != nil || len(s.Origins) == 0 {
+		return b, err
+	}
+	out := append(b, "\n# Where it is set; the rest are defaults.\n"...)
+	for _, key := range slices.Sorted(maps.Keys(s.Origins)) {
+		out = fmt.Appendf(out, "#   %-32s %s\n", key, s.Origins[key])
+	}
+	return out, nil
+}

@@ -9,6 +9,9 @@ type Config struct {
 	Metrics Metrics
 	Logs    Logs
 	Tree    Supervisor // the root; its name is "sup" unless set
+
+	written file              // what the files say, before defaults
+	origins map[string]string // key -> file:line:col
 }
 
 // Data says where the state lives.

@@ -36,8 +36,10 @@ func env(out, err *bytes.Buffer, args ...string) Env {
 		Pack: func(context.Context, string, string) (Packed, error) {
 			return Packed{Name: "x", Methods: []string{"a"}}, nil
 		},
-		ConfigCheck:  func(string) error { return nil },
-		ConfigShow:   func(string, bool) (any, string, error) { return map[string]string{"a": "b"}, "a = 'b'\n", nil },
+		ConfigCheck: func(string) error { return nil },
+		ConfigShow: func(string, bool) (ShownConfig, string, error) {
+			return ShownConfig{Meta: api.Of("Config"), Config: map[string]string{"a": "b"}, Origins: map[string]string{}}, "a = 'b'\n", nil
+		},
 		ConfigSchema: func() ([]byte, error) { return []byte(`{"type":"object"}`), nil },
 	}
 }

@@ -25,11 +25,11 @@ type Env struct {
 	Release        string // of fnctl
 	Now            func() time.Time
 
-	SelfTest     func(context.Context) []api.Check                                // of this host; nil: none
-	Pack         func(ctx context.Context, dir, out string) (Packed, error)       // ext pack
-	ConfigCheck  func(file string) error                                          // config check
-	ConfigShow   func(file string, effective bool) (value any, s string, _ error) // config show: for json, and as text
-	ConfigSchema func() ([]byte, error)                                           // config schema: JSON
+	SelfTest     func(context.Context) []api.Check                                       // of this host; nil: none
+	Pack         func(ctx context.Context, dir, out string) (Packed, error)              // ext pack
+	ConfigCheck  func(file string) error                                                 // config check
+	ConfigShow   func(file string, effective bool) (c ShownConfig, text string, _ error) // config show; no file: the defaults
+	ConfigSchema func() ([]byte, error)                                                  // config schema: JSON
 }
 
 // Packed is what ext pack made.

@@ -142,6 +142,15 @@ type Verdict struct {
 	OK   bool   `json:"ok"`
 }
 
+// ShownConfig is what config show prints: the configuration in the shape of its file, and where each key is set.
+type ShownConfig struct {
+	api.Meta
+	File      string            `json:"file,omitempty"`
+	Effective bool              `json:"effective"`
+	Config    any               `json:"config"`
+	Origins   map[string]string `json:"origins"` // key -> file:line:col; what is not here is a default
+}
+
 func (a *app) config() *cobra.Command {
 	effective := false
 	check := &cobra.Command{
@@ -150,9 +159,9 @@ func (a *app) config() *cobra.Command {
 		Example: "  fnctl config check /etc/fnode-supervisor/config.toml", Args: cobra.ExactArgs(1),
 	}
 	show := &cobra.Command{
-		Use: "show FILE", Short: "Show a configuration as it takes effect",
-		Long:    "Show a configuration; with --effective every default is filled in.",
-		Example: "  fnctl config show config.toml --effective\n  fnctl config show config.toml -o json", Args: cobra.ExactArgs(1),
+		Use: "show [FILE]", Short: "Show a configuration as it takes effect",
+		Long:    "Show a configuration with its drop-ins and where each value is set; with --effective every default is filled in. Without a file, the defaults.",
+		Example: "  fnctl config show config.toml --effective\n  fnctl config show config.toml -o json\n  fnctl config show", Args: cobra.MaximumNArgs(1),
 	}
 	show.Flags().BoolVar(&effective, "effective", false, "with every default filled in")
 	schema := &cobra.Command{
@@ -167,11 +176,15 @@ func (a *app) config() *cobra.Command {
 			return render.Doc{Value: Verdict{api.Of("ConfigVerdict"), args[0], true}, Names: []string{args[0]}, Text: render.Clean(args[0]) + " is valid\n"}, nil
 		}),
 		a.leaf(show, "66 78", func(_ context.Context, args []string) (render.Doc, error) {
-			v, text, err := a.env.ConfigShow(args[0], effective)
+			file, name := "", "defaults"
+			if len(args) == 1 {
+				file, name = args[0], args[0]
+			}
+			v, text, err := a.env.ConfigShow(file, effective)
 			if err != nil {
 				return render.Doc{}, err
 			}
-			return render.Doc{Value: v, Names: []string{args[0]}, Text: text}, nil
+			return render.Doc{Value: v, Names: []string{name}, Text: text}, nil
 		}),
 		a.leaf(schema, "", func(context.Context, []string) (render.Doc, error) {
 			b, err := a.env.ConfigSchema()

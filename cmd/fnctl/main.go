@@ -88,18 +88,18 @@ func checkConfig(file string) error {
 	return codes.Fold(err)
 }
 
-func showConfig(file string, effective bool) (any, string, error) {
-	c, err := config.Load(file)
+func showConfig(file string, effective bool) (cli.ShownConfig, string, error) {
+	c, err := config.Default(), error(nil)
+	if file != "" {
+		c, err = config.Load(file)
+	}
 	if err != nil {
-		return nil, "", codes.Fold(err)
+		return cli.ShownConfig{}, "", codes.Fold(err)
 	}
-	if !effective {
-		b, err := os.ReadFile(file)
-		return c, string(b), err
-	}
-	b, err := c.Show()
+	s := c.Show(effective || file == "")
+	b, err := s.TOML()
 	if err != nil {
-		return nil, "", fmt.Errorf("the configuration cannot be shown: %w", err)
+		return cli.ShownConfig{}, "", fmt.Errorf("the configuration cannot be shown: %w", err)
 	}
-	return c, string(b), nil
+	return cli.ShownConfig{Meta: api.Of("Config"), File: file, Effective: effective || file == "", Config: s.Config, Origins: s.Origins}, string(b), nil
 }

@@ -181,7 +181,10 @@ func (f flags) load() (*config.Config, error) {
 	if cfg.API.Socket, err = filepath.Abs(cfg.API.Socket); err != nil {
 		return nil, codes.New(codes.SocketBlocked, "the socket has no absolute path").Wrap(err)
 	}
-	return cfg, os.MkdirAll(filepath.Dir(cfg.API.Socket), 0o700)
+	if fault := config.ListenFault(cfg.Metrics.Listen); fault != "" {
+		return nil, codes.New(codes.Usage, "--metrics-listen: %s", fault).Fact("try", "--metrics-listen 127.0.0.1:9464")
+	}
+	return cfg, nil
 }
 
 func (f flags) base() (*config.Config, error) {

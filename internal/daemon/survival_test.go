@@ -419,8 +419,9 @@ func TestBadInputIsRefusedBeforeAnythingStarts(t *testing.T) {
 		},
 		"missing engine":     {args: []string{"--engine", "/nowhere/fnode-engine"}, exit: codes.ExitNoInput, says: []string{"FN3012"}},
 		"unknown flag":       {args: []string{"--colour"}, exit: codes.ExitUsage, says: []string{"FN8003", "--colour"}},
-		"bad metrics port":   {args: []string{"--metrics-listen", "127.0.0.1:99999"}, exit: codes.ExitIO, says: []string{"FN8013", "invalid port"}},
-		"foreign address":    {args: []string{"--metrics-listen", "192.0.2.1:9464"}, exit: codes.ExitIO, says: []string{"FN8013", "cannot assign"}},
+		"bad metrics port":   {args: []string{"--metrics-listen", "127.0.0.1:99999"}, exit: codes.ExitUsage, says: []string{"FN8003", "no host:port"}},
+		"foreign address":    {args: []string{"--metrics-listen", "192.0.2.1:9464"}, exit: codes.ExitUsage, says: []string{"FN8003", "loopback"}},
+		"address in use":     {args: []string{"--metrics-listen", taken(t)}, exit: codes.ExitIO, says: []string{"FN8013", "address already in use"}},
 		"unusable directory": {args: []string{"--data", "/proc/none"}, exit: codes.ExitIO, says: []string{"FN5005"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -449,6 +450,17 @@ func TestBadInputIsRefusedBeforeAnythingStarts(t *testing.T) {
 			nothingLeft(t, r)
 		})
 	}
+}
+
+// taken is a loopback address that somebody else listens on for the time of the test.
+func taken(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	return l.Addr().String()
 }
 
 func (r *rig) file(name, text string) {
