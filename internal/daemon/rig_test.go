@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	bin = dir
-	build := exec.Command("go", "build", "-trimpath", "-o", dir, "github.com/franken-node/fnode-supervisor/cmd/fnode-supervisor", "github.com/franken-node/fnode-supervisor/cmd/fnode-engine")
+	build := exec.Command("go", "build", "-trimpath", "-o", dir, "github.com/franken-node/fnode-supervisor/cmd/...")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Printf("build: %v\n%s", err, out)
