@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
@@ -39,7 +40,17 @@ func Scan(dir string) ([]Extension, error) {
 	return out, nil
 }
 
+// isExtension says whether a folder means to be one: its package.json has an fnode field, or cannot be read as
+// JSON, which packing tells with its place.
 func isExtension(dir string) bool {
-	b, err := os.ReadFile(filepath.Join(dir, "package.json"))
-	return err == nil && bytes.Contains(b, []byte(`"fnode"`))
+	name := filepath.Join(dir, "package.json")
+	st, err := os.Stat(name)
+	if err != nil {
+		return false
+	}
+	if !st.Mode().IsRegular() || st.Size() > maxFile {
+		return true // packing refuses it by name
+	}
+	b, err := os.ReadFile(name)
+	return err == nil && (bytes.Contains(b, []byte(`"fnode"`)) || !json.Valid(b))
 }

@@ -81,10 +81,15 @@ func (x *extension) shaken(cx *actors.Cx, f wire.Frame) {
 
 // refusedStart keeps why a start was refused, with the author's frame where the bundle is at fault.
 func (x *extension) refusedStart(f wire.Frame) {
-	if st := x.core.State(); st != spec.EngineShaking && st != spec.EngineLoading {
+	var e *codes.Error
+	switch x.core.State() {
+	case spec.EngineShaking:
+		e = codes.New(codes.EngineRefused, "the engine refused %s (%s): %s", x.cfg.Name, f.Name, f.Text)
+	case spec.EngineLoading:
+		e = codes.New(codes.LoadFailed, "%s does not load (%s): %s", x.cfg.Name, f.Name, f.Text)
+	default:
 		return
 	}
-	e := codes.New(codes.EngineRefused, "the engine refused %s (%s): %s", x.cfg.Name, f.Name, f.Text)
 	if x.deps.Frames != nil {
 		if e.Frames = x.deps.Frames(f.Stack); len(e.Frames) > 0 {
 			e.At(e.Frames[0])

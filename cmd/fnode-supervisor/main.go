@@ -121,7 +121,7 @@ func told(end daemon.End, err error) error {
 	switch {
 	case end.Why != nil:
 		fmt.Fprint(os.Stderr, daemon.Explain(end.Why))
-		return exitCode(codes.ExitOurFault)
+		return exitCode(daemon.ExitOf(end.Why))
 	case end.Forced:
 		fmt.Fprintln(os.Stderr, "forced: what was under way was cut off; the proof above says what")
 		return exitCode(codes.ExitInterrupted)

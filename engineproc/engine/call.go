@@ -3,6 +3,7 @@ package engine
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -127,7 +128,7 @@ func (e *engine) fail(re uint64, r *result) error {
 	if (r.Kind == wire.KindThrow || r.Kind == wire.KindLoad) && r.Name == "InternalError" && r.Message == "stack overflow" {
 		r.Kind = wire.KindStack
 	}
-	if e.spent && (r.Kind == wire.KindThrow || r.Kind == wire.KindLoad) {
+	if e.spent && (r.Kind == wire.KindThrow || r.Kind == wire.KindLoad || r.Kind == wire.KindStalled) {
 		r.Kind = wire.KindOOM
 	}
 	return e.refuse(re, r)
@@ -253,6 +254,8 @@ func (e *engine) interrupted(r *result, err error) *result {
 	return r
 }
 
+var errTooMany = fmt.Errorf("more than %d host calls are under way", maxHostCalls)
+
 // errOver is what a host function gives code whose time is over.
 var errOver = errors.New("the call's time is over")
 
@@ -266,6 +269,9 @@ func (e *engine) turn() error {
 	waiting, err := e.vm.call("waiting", e.left())
 	if err != nil {
 		return err
+	}
+	if fs := e.replies(); len(fs) > 0 {
+		return e.settle(fs)
 	}
 	if n, _ := ms(waiting); !hasTimer && n == 0 {
 		e.vm.result = &result{Kind: wire.KindStalled, Name: "Error", Message: "the promise cannot settle: no timer and no host call is left"}
@@ -284,6 +290,8 @@ func (e *engine) turn() error {
 	select {
 	case <-clock.C:
 		return nil
+	case <-e.news:
+		return e.settle(e.replies())
 	case f, ok := <-e.frames:
 		if !ok || f.Type == wire.Cancel {
 			return nil // over says the rest
@@ -302,12 +310,21 @@ func ms(v any) (time.Duration, bool) {
 	return 0, false
 }
 
-// during takes a frame inside a call: a host reply, or a request that has to wait for nothing.
+// settle settles host calls. One that the bundle began while it was loaded is settled in the first call; one
+// whose call has ended was rejected then.
+func (e *engine) settle(fs []wire.Frame) (first error) {
+	for _, f := range fs {
+		e.asked--
+		if _, err := e.vm.call("settle", e.left(), float64(f.Re), f.OK, string(f.Data), f.Name); first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+// during takes a frame inside a call: a request that has to wait for nothing.
 func (e *engine) during(f wire.Frame) error {
 	switch {
-	case f.Type == wire.HostReply:
-		_, err := e.vm.call("settle", e.left(), float64(f.Re), f.OK, string(f.Data), f.Name)
-		return err
 	case f.Type == wire.Request && f.Name == wire.Health:
 		return e.reply(f.ID, wire.HealthReply{Calls: e.calls, OK: !e.spent})
 	case f.Type == wire.Request:
@@ -356,6 +373,9 @@ func (e *engine) log(level int, text string) {
 
 // hostCall sends a host call; its answer settles the promise of the id.
 func (e *engine) hostCall(name, input string) (float64, error) {
+	if e.asked >= maxHostCalls {
+		return 0, errTooMany
+	}
 	if !e.pay(wire.CreditHost) {
 		return 0, errOver
 	}
@@ -363,5 +383,6 @@ func (e *engine) hostCall(name, input string) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
+	e.asked++
 	return float64(id), nil
 }

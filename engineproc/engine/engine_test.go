@@ -19,15 +19,16 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // peer plays the supervisor over two pipes.
 type peer struct {
-	t     testing.TB
-	w     *wire.Writer
-	r     *wire.Reader
-	in    io.Closer
-	end   chan error
-	logs  []string
-	kv    map[string]json.RawMessage
-	host  int  // host calls seen
-	spent bool // it said so
+	t      testing.TB
+	w      *wire.Writer
+	r      *wire.Reader
+	in     io.Closer
+	end    chan error
+	logs   []string
+	kv     map[string]json.RawMessage
+	host   int  // host calls seen
+	spent  bool // it said so
+	credit bool // host calls get their credit back
 }
 
 func start(t testing.TB, credit uint64) *peer {
@@ -112,6 +113,9 @@ func (p *peer) serve(f wire.Frame) {
 		p.kv[q.Key] = q.Value
 	}
 	p.send(r)
+	if p.credit {
+		p.send(wire.Frame{Type: wire.Credit, Name: wire.CreditHost, Num: 1})
+	}
 }
 
 func (p *peer) load(bundle string, methods ...string) wire.Frame {
@@ -262,6 +266,24 @@ func TestAHostCallBelongsToItsCall(t *testing.T) {
 		if f := p.invoke(row[0], "{}", 2000); string(f.Data) != row[1] {
 			t.Errorf("%s: %s %s, want %s", row[0], f.Data, f.Text, row[1])
 		}
+	}
+}
+
+func TestManyHostCallsAtOnceAreAllAnswered(t *testing.T) {
+	p := start(t, 16) // as much credit as the supervisor gives; it comes back with each answer
+	p.credit = true
+	f := p.load(module("many,tooMany", `
+		const kv = __fnode_host("kv");
+		async function many(n){ const all = []; for (let i = 0; i < n; i++) all.push(kv.get("k" + i)); return (await Promise.all(all)).length }
+		async function tooMany(n){ try { return await many(n) } catch (e) { return e.message } }`), "many", "tooMany")
+	if f.Type != wire.Reply {
+		t.Fatalf("load: %+v", f)
+	}
+	if f := p.invoke("many", "1000", 20_000); string(f.Data) != "1000" {
+		t.Fatalf("%s %s %s", f.Name, f.Text, f.Data)
+	}
+	if f := p.invoke("tooMany", "5000", 20_000); !strings.Contains(string(f.Data), "more than 4096 host calls") {
+		t.Fatalf("%s %s %s", f.Name, f.Text, f.Data)
 	}
 }
 

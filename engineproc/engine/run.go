@@ -37,6 +37,9 @@ var missing = []string{
 	"Intl locale data other than en-US", "Intl.RelativeTimeFormat", "URL hosts other than ASCII", "RegExp legacy static properties", "structuredClone transfer",
 }
 
+// maxHostCalls bounds the host calls under way. They take credit; this is for what one turn of code may begin.
+const maxHostCalls = 4096
+
 // maxTaken bounds the cancels that are remembered: one call runs at a time.
 const maxTaken = 64
 
@@ -54,6 +57,8 @@ type engine struct {
 	js     *quickjs.VM       // guarded by mu: for interrupts
 	busy   uint64            // guarded by mu: the request that runs, 0: none
 	taken  map[uint64]bool   // guarded by mu: cancelled requests that have not ended, at most maxTaken
+	heard  []wire.Frame      // guarded by mu: host replies that the VM has not settled yet, at most maxHostCalls
+	news   chan struct{}     // capacity 1; never closed: heard has grown
 	eof    bool              // guarded by mu: the supervisor is gone
 
 	vm       *vm
@@ -61,6 +66,7 @@ type engine struct {
 	conf     *wire.ConfigureRequest
 	exports  []string
 	calls    uint64
+	asked    int // host calls whose reply was not settled yet
 	spent    bool
 	deadline time.Time
 	request  uint64 // the request under way, for logs and host calls
@@ -72,7 +78,7 @@ func Run(in io.Reader, out io.Writer, o Options) error {
 	if o.LoadTime == 0 {
 		o.LoadTime = 3 * time.Second
 	}
-	e := &engine{opts: o, out: wire.NewWriter(out, o.Limits), frames: make(chan wire.Frame, 64), credit: map[string]uint64{}, taken: map[uint64]bool{}, done: make(chan struct{})}
+	e := &engine{opts: o, out: wire.NewWriter(out, o.Limits), frames: make(chan wire.Frame, 64), credit: map[string]uint64{}, taken: map[uint64]bool{}, done: make(chan struct{}), news: make(chan struct{}, 1)}
 	defer close(e.done)
 	e.cond = sync.NewCond(&e.mu)
 	go e.read(wire.NewReader(in, o.Limits)) // owner: Run; ends: the input ends, or the next frame after Run has ended
@@ -97,7 +103,8 @@ func Run(in io.Reader, out io.Writer, o Options) error {
 	return e.fault
 }
 
-// read takes frames off the pipe. Cancel and credit overtake what runs.
+// read takes frames off the pipe. Cancel and credit overtake what runs; host replies wait beside it, so that code
+// which waits for credit does not hold up the credit behind them.
 func (e *engine) read(r *wire.Reader) {
 	defer close(e.frames)
 	for {
@@ -120,6 +127,8 @@ func (e *engine) read(r *wire.Reader) {
 			e.cond.Broadcast()
 		case wire.Cancel:
 			e.cancel(f.Re)
+		case wire.HostReply:
+			e.hear(f)
 		default:
 			select {
 			case e.frames <- f:
@@ -128,6 +137,28 @@ func (e *engine) read(r *wire.Reader) {
 			}
 		}
 	}
+}
+
+// hear keeps a host reply for the VM. There are never more than host calls under way; more are left out.
+func (e *engine) hear(f wire.Frame) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if len(e.heard) == maxHostCalls {
+		return
+	}
+	e.heard = append(e.heard, f)
+	select {
+	case e.news <- struct{}{}:
+	default:
+	}
+}
+
+// replies takes what was heard.
+func (e *engine) replies() (fs []wire.Frame) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	fs, e.heard = e.heard, nil
+	return fs
 }
 
 func (e *engine) cancel(id uint64) {
@@ -149,11 +180,8 @@ func (e *engine) cancel(id uint64) {
 
 // handle answers one frame outside of a call.
 func (e *engine) handle(f wire.Frame) (done bool, err error) {
-	if f.Type == wire.HostReply && e.vm != nil && !e.spent {
-		e.late(f)
-	}
 	if f.Type != wire.Request {
-		return false, nil // a cancel that comes too late, or that reply
+		return false, nil // a cancel that comes too late
 	}
 	e.request = f.ID
 	switch f.Name {
@@ -178,12 +206,6 @@ func (e *engine) handle(f wire.Frame) (done bool, err error) {
 		err = e.refuse(f.ID, &result{Kind: wire.KindUnknown, Message: "there is no method " + f.Name})
 	}
 	return false, errors.Join(err, e.broken)
-}
-
-// late settles a host call that the loading of the bundle began: what waits for it runs in the next call.
-// One that a call began was rejected when that call ended.
-func (e *engine) late(f wire.Frame) {
-	_, _ = e.vm.call("settle", time.Second, float64(f.Re), f.OK, string(f.Data), f.Name) // a broken reply settles nothing
 }
 
 func (e *engine) send(f wire.Frame) error {

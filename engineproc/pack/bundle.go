@@ -1,9 +1,13 @@
 package pack
 
 import (
+	"bytes"
 	"context"
 	"embed"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -63,7 +67,7 @@ func build(ctx context.Context, dir, file, text string, browser bool) (bundle, e
 		MainFields: []string{"module", "main"}, Conditions: []string{"import", "default"},
 		Define:    map[string]string{"process.env.NODE_ENV": `"production"`},
 		Sourcemap: api.SourceMapExternal, SourcesContent: api.SourcesContentExclude, LogLevel: api.LogLevelSilent,
-		Charset: api.CharsetUTF8, LegalComments: api.LegalCommentsNone, Plugins: []api.Plugin{nodePlugin()},
+		Charset: api.CharsetUTF8, LegalComments: api.LegalCommentsNone, Plugins: []api.Plugin{inside(dir), nodePlugin()}, TsconfigRaw: tsconfig(dir),
 		Loader: map[string]api.Loader{".json": api.LoaderJSON, ".txt": api.LoaderText},
 	}
 	if browser {
@@ -90,6 +94,114 @@ func build(ctx context.Context, dir, file, text string, browser bool) (bundle, e
 		return bundle{}, errors.New("esbuild made no bundle")
 	}
 	return out, nil
+}
+
+// inside keeps the bundler in the package: a package that nobody trusts must not carry off files of the host by
+// importing them, by way of links or not. What esbuild would say of such a file shows its lines.
+func inside(dir string) api.Plugin {
+	return api.Plugin{Name: "inside", Setup: func(b api.PluginBuild) {
+		b.OnResolve(api.OnResolveOptions{Filter: `.*`}, func(a api.OnResolveArgs) (api.OnResolveResult, error) {
+			if a.PluginData == resolving || a.Namespace != "file" && a.Namespace != "" {
+				return api.OnResolveResult{}, nil
+			}
+			r := b.Resolve(a.Path, api.ResolveOptions{Importer: a.Importer, Namespace: a.Namespace, ResolveDir: a.ResolveDir, Kind: a.Kind, PluginData: resolving})
+			if len(r.Errors) > 0 || r.Namespace != "file" {
+				return api.OnResolveResult{}, nil // esbuild tells it better itself
+			}
+			if err := usable(dir, r.Path); err != nil {
+				return api.OnResolveResult{}, fmt.Errorf("%q %w", a.Path, err)
+			}
+			return api.OnResolveResult{}, nil
+		})
+		b.OnLoad(api.OnLoadOptions{Filter: `.*`, Namespace: "file"}, func(a api.OnLoadArgs) (api.OnLoadResult, error) {
+			return api.OnLoadResult{}, usable(dir, a.Path)
+		})
+	}}
+}
+
+// resolving marks a resolution that the plugin asks for itself.
+var resolving any = new(int)
+
+// usable refuses what is not, links followed, a regular file of bounded size below dir.
+func usable(dir, file string) error {
+	root, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return err
+	}
+	real, err := filepath.EvalSymlinks(file)
+	if err != nil {
+		return err
+	}
+	if rel, err := filepath.Rel(root, real); err != nil || !filepath.IsLocal(rel) {
+		return errors.New("leads out of the package")
+	}
+	st, err := os.Stat(real)
+	switch {
+	case err != nil:
+		return err
+	case !st.Mode().IsRegular():
+		return errors.New("is no regular file")
+	case st.Size() > maxBundle:
+		return fmt.Errorf("has %d bytes, at most %d", st.Size(), maxBundle)
+	}
+	return nil
+}
+
+// tsconfig is the package's own tsconfig.json without "extends", or an empty one: esbuild would look above the
+// package and follow "extends" out of it.
+func tsconfig(dir string) string {
+	name := filepath.Join(dir, "tsconfig.json")
+	if usable(dir, name) != nil {
+		return "{}"
+	}
+	b, err := os.ReadFile(name)
+	var raw map[string]json.RawMessage
+	if err != nil || json.Unmarshal(plainJSON(b), &raw) != nil {
+		return "{}"
+	}
+	delete(raw, "extends")
+	out, err := json.Marshal(raw)
+	if err != nil {
+		return "{}"
+	}
+	return string(out)
+}
+
+// plainJSON takes comments and trailing commas out of the JSON dialect of tsconfig.json.
+func plainJSON(b []byte) []byte {
+	out := make([]byte, 0, len(b))
+	for i := 0; i < len(b); i++ {
+		rest := b[i:]
+		switch {
+		case b[i] == '"':
+			n := 1
+			for n < len(rest) && rest[n] != '"' {
+				if rest[n] == '\\' {
+					n++
+				}
+				n++
+			}
+			n = min(n+1, len(rest))
+			out, i = append(out, rest[:n]...), i+n-1
+		case bytes.HasPrefix(rest, []byte("//")):
+			i += until(rest, "\n") - 1
+		case bytes.HasPrefix(rest, []byte("/*")):
+			i += until(rest, "*/") + 1
+		case b[i] == '}' || b[i] == ']':
+			out = append(bytes.TrimSuffix(bytes.TrimRight(out, " \t\r\n"), []byte(",")), b[i])
+		default:
+			out = append(out, b[i])
+		}
+	}
+	return out
+}
+
+// until is where end begins, or the length.
+func until(b []byte, end string) int {
+	if i := bytes.Index(b, []byte(end)); i >= 0 {
+		return i
+	}
+	return len(b)
 }
 
 // nodePlugin resolves Node's builtins and fnode: modules. A name with a trailing slash is the npm package.

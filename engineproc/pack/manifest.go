@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -69,6 +70,9 @@ type Faults = codes.Faults
 // ReadManifest reads dir/package.json. The error is codes.NoPackage, or Faults of codes.BadManifest.
 func ReadManifest(dir string) (*Manifest, error) {
 	file := filepath.Join(dir, "package.json")
+	if err := usable(dir, file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, Faults{codes.New(codes.BadManifest, "it %v", err).At(codes.Position{File: file})}
+	}
 	b, err := os.ReadFile(file)
 	if err != nil {
 		return nil, codes.New(codes.NoPackage, "%s has no package.json", dir).Wrap(err)

@@ -86,6 +86,67 @@ func TestPackIsDeterministicAndCarriesNoPath(t *testing.T) {
 	}
 }
 
+func TestNothingOutsideThePackageIsRead(t *testing.T) {
+	secret := "root:x:0:0:secret:/root:/bin/bash\n"
+	outside := filepath.Join(t.TempDir(), "passwd")
+	if err := os.WriteFile(outside, []byte(secret), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	entry := func(src string) map[string]string {
+		return map[string]string{"package.json": manifest, "src/index.ts": src}
+	}
+	up := strings.Repeat("../", 12) + strings.TrimPrefix(outside, "/")
+	for name, row := range map[string]struct {
+		files map[string]string
+		link  string // to outside
+	}{
+		"relative path":     {files: entry("import x from '" + up + "'; export const a = () => x")},
+		"absolute path":     {files: entry("import x from '" + outside + "'; export const a = () => x")},
+		"as text":           {files: entry("import x from '" + up + "' with { type: 'text' }; export const a = () => x")},
+		"required":          {files: entry("export const a = () => require('" + up + "')")},
+		"imported later":    {files: entry("export const a = () => import('" + up + "')")},
+		"link to a file":    {files: entry("import x from './data.txt'; export const a = () => x"), link: "src/data.txt"},
+		"link as the entry": {files: map[string]string{"package.json": manifest}, link: "src/index.ts"},
+		"link as manifest":  {files: map[string]string{"src/index.ts": "export const a = 1"}, link: "package.json"},
+		"link as tsconfig":  {files: entry("export const a = () => 1"), link: "tsconfig.json"},
+		"extends":           {files: map[string]string{"package.json": manifest, "src/index.ts": "export const a = () => 1", "tsconfig.json": `{"extends":"` + up + `"}`}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := folder(t, row.files)
+			if row.link != "" {
+				at := filepath.Join(dir, row.link)
+				if err := errors.Join(os.MkdirAll(filepath.Dir(at), 0o755), os.Symlink(outside, at)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			p, err := pack.Pack(t.Context(), dir)
+			if err == nil && strings.Contains(string(p.Bundle)+string(p.Map), "secret") {
+				t.Fatal("it was carried off")
+			}
+			if err == nil && !strings.Contains(row.link+name, "tsconfig") && name != "extends" {
+				t.Fatal("it was not refused")
+			}
+			if c := codes.From(err); err != nil && (c == nil || strings.Contains(err.Error()+c.Where.Text, "secret")) {
+				t.Fatalf("the refusal shows it, or has no code: %v %q", err, c.Where.Text)
+			}
+		})
+	}
+}
+
+func TestADependencyBelowThePackageResolves(t *testing.T) {
+	files := map[string]string{
+		"package.json": manifest, "src/index.ts": "import { b } from 'dep'; import c from '../data.json'; export const a = () => [b, c.x]",
+		"node_modules/dep/package.json": `{"name":"dep","main":"i.js"}`, "node_modules/dep/i.js": "exports.b = require('./j')", "node_modules/dep/j.js": "module.exports = 7", "data.json": `{"x":1}`,
+	}
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(folder(t, files), link); err != nil { // make run reaches the examples through links
+		t.Fatal(err)
+	}
+	if _, err := pack.Pack(t.Context(), link); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestBuiltinsResolveAndUnknownModulesAreNamed(t *testing.T) {
 	for src, want := range map[string]*codes.Code{
 		"import fs, { readFile } from 'node:fs'; import path from 'path'; import { EventEmitter } from 'events'; export const a = () => [fs, readFile, path, EventEmitter];": nil,

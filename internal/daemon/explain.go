@@ -1,11 +1,29 @@
 package daemon
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/franken-node/fnode-supervisor/api"
+	codes "github.com/franken-node/fnode-supervisor/spec/errors"
 )
+
+// ExitOf is the exit code of a run that ended by itself. Where the tree never came up it is the first cause's: a
+// package that does not load is bad data, and no fault of ours.
+func ExitOf(err error) int {
+	if !errors.Is(err, codes.Of(codes.BootFailed)) {
+		return codes.ExitOurFault
+	}
+	exit := codes.ExitOurFault
+	for ; err != nil; err = errors.Unwrap(err) {
+		var coded *codes.Error
+		if errors.As(err, &coded) && coded == err {
+			exit = coded.Code.Exit
+		}
+	}
+	return exit
+}
 
 // Explain says why a run ended, the first cause first.
 func Explain(err error) string {

@@ -54,7 +54,7 @@ func TestEveryCommandKeepsItsShape(t *testing.T) {
 		}
 		seen[name] = true
 		out, code := r.fnctl(append(strings.Fields(name), args...)...)
-		if code != 0 {
+		if code != 0 && (name != "doctor" || code != codes.ExitNo) { // a host that lacks a layer is an answer
 			t.Errorf("%s: exit %d: %s", name, code, out)
 			continue
 		}
@@ -93,10 +93,10 @@ func (r *rig) fnctl(args ...string) (out []byte, code int) {
 	cmd := exec.CommandContext(r.ctx(), filepath.Join(bin, "fnctl"), append(args, "--socket", r.sock, "-o", "json")...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if err := cmd.Run(); err != nil {
+	if err := cmd.Run(); err != nil && stdout.Len() == 0 {
 		return stderr.Bytes(), cmd.ProcessState.ExitCode()
 	}
-	return stdout.Bytes(), 0
+	return stdout.Bytes(), cmd.ProcessState.ExitCode()
 }
 
 func matchShape(t *testing.T, name string, out []byte) {

@@ -75,10 +75,16 @@ var (
 		Hint:  "make build puts both into bin/; or name it with --engine PATH.",
 	}
 	EngineRefused = &Code{
-		ID: "FN3013", Name: "engine_refused", Title: "the engine refused the extension", Exit: ExitSkew, HTTP: 502,
-		Cause: "The handshake failed, or the bundle did not load; the reason stands in the error.",
+		ID: "FN3013", Name: "engine_refused", Title: "the engine refused the handshake", Exit: ExitSkew, HTTP: 502,
+		Cause: "Supervisor and engine do not speak the same protocol or interface; the reason stands in the error.",
 		Kept:  "Nothing of the activation is left.",
-		Hint:  "Rebuild both binaries from one version, or mend the bundle at the position given.",
+		Hint:  "Rebuild both binaries from one version.",
+	}
+	LoadFailed = &Code{
+		ID: "FN3017", Name: "load_failed", Title: "the package does not load", Exit: ExitBadData, HTTP: 422,
+		Cause: "Its code threw while it was loaded, took too long, used up the heap, or lacks a method that it declares.",
+		Kept:  "Nothing of the activation is left.",
+		Hint:  "Mend the code at the position given.",
 	}
 	EngineStart = &Code{
 		ID: "FN3014", Name: "engine_start", Title: "the engine did not start", Exit: ExitNo, HTTP: 503, Retry: true,
@@ -102,5 +108,5 @@ var (
 
 var engineCodes = []*Code{
 	ExtensionThrew, EngineDied, EngineDeadline, CallCancelled, EngineOOM, EngineProtocol, QueueFull, UnknownMethod, BadInput,
-	InputTooLarge, ResultTooLarge, EngineMissing, EngineRefused, EngineStart, ExtensionDown, HostCallDenied,
+	InputTooLarge, ResultTooLarge, EngineMissing, EngineRefused, LoadFailed, EngineStart, ExtensionDown, HostCallDenied,
 }

@@ -8,7 +8,7 @@ const text = (v) => { try { return String(v); } catch { return "(no text)"; } };
 function fail(kind, e) {
   const isError = e !== null && typeof e === "object";
   let name = "", message = "", stack = "";
-  try { name = isError ? text(e.name ?? "Error") : typeof e; message = isError ? text(e.message ?? host.inspect(e)) : text(e); stack = isError && e.stack ? text(e.stack) : ""; } catch { message = "(unreadable error)"; }
+  try { name = isError ? text(e.name ?? "Error") : e == null ? "" : typeof e; message = isError ? text(e.message ?? host.inspect(e)) : text(e); stack = isError && e.stack ? text(e.stack) : ""; } catch { message = "(unreadable error)"; }
   const own = stack.search(/^    at __fnode_\w+__ /m); // from here on the frames are the engine's
   if (own >= 0) stack = stack.slice(0, own);
   host.failed(kind, name.slice(0, 128), message.slice(0, 8192), stack.slice(0, 16384));
