@@ -177,7 +177,7 @@ func (cx *Cx) send(to Ref, m Message) error {
 	if cx.cell.fenced.Load() {
 		return codes.New(codes.Gone, "%s is fenced: its effects are refused", cx.slot.path)
 	}
-	m.trace = cx.trace
+	m.trace, m.from = cx.trace, cx.slot
 	return cx.slot.sys.host.Send(cx.slot, to.slot, m)
 }
 
