@@ -37,8 +37,10 @@ type request struct {
 // serve does a kernel request at the moment at which it arrives.
 func (s *Slot) serve(r *request) error {
 	switch r.kind {
-	case reqMonitor, reqLink:
+	case reqMonitor:
 		s.watch(r)
+	case reqLink:
+		s.link(r)
 	case reqDemonitor:
 		s.mu.Lock()
 		delete(s.watchers, MonitorID(r.id))
@@ -97,9 +99,6 @@ func (cx *Cx) Link(to Ref) error {
 		me.acceptCancel(Message{Body: LinkDown{to, Exit{Kind: ExitGone}}, life: cx.cell.n})
 		return nil
 	}
-	me.mu.Lock()
-	me.addWatcher(MonitorID(id), watcher{slot: to.slot, link: true})
-	me.mu.Unlock()
 	return me.sys.host.Send(me, to.slot, Message{request: &request{kind: reqLink, id: id, from: me, life: cx.cell.n}})
 }
 
@@ -113,7 +112,7 @@ func (s *Slot) addWatcher(id MonitorID, w watcher) {
 // watch registers a watcher with the incarnation that lives or closes; where there is none it hears so
 // at once.
 func (s *Slot) watch(r *request) {
-	w := watcher{slot: r.from, life: r.life, link: r.kind == reqLink}
+	w := watcher{slot: r.from, life: r.life}
 	s.mu.Lock()
 	alive := s.cell.Load() != nil || s.closing != nil
 	if alive {
@@ -122,6 +121,29 @@ func (s *Slot) watch(r *request) {
 	s.mu.Unlock()
 	if !alive {
 		w.tell(s, MonitorID(r.id), Exit{Kind: ExitGone})
+	}
+}
+
+// link ties the incarnation that lives or closes here to the one that asks, both ways. Linking twice is
+// linking once.
+func (s *Slot) link(r *request) {
+	there := watcher{slot: r.from, life: r.life, link: true}
+	s.mu.Lock()
+	alive, linked, n := s.cell.Load() != nil || s.closing != nil, false, s.n
+	for _, w := range s.watchers {
+		linked = linked || w == there
+	}
+	if alive && !linked {
+		s.addWatcher(MonitorID(r.id), there)
+	}
+	s.mu.Unlock()
+	switch {
+	case !alive:
+		there.tell(s, MonitorID(r.id), Exit{Kind: ExitGone})
+	case !linked:
+		r.from.mu.Lock()
+		r.from.addWatcher(MonitorID(r.id), watcher{slot: s, life: n, link: true})
+		r.from.mu.Unlock()
 	}
 }
 
