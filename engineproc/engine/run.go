@@ -33,8 +33,8 @@ var Features = []string{"cancel", "credit", "chunks", "simulate", "kv", "sourcem
 
 // missing is what the language or the platform has and this engine has not.
 var missing = []string{
-	"WebAssembly", "Temporal", "fetch", "crypto.subtle", "SharedArrayBuffer workers", "Blob", "File", "FormData", "Headers", "Request", "Response",
-	"Intl locale data other than en-US", "Intl.RelativeTimeFormat", "URL hosts other than ASCII", "RegExp legacy static properties", "structuredClone transfer",
+	"WebAssembly", "Temporal", "fetch", "crypto.subtle other than digest and HMAC", "SharedArrayBuffer workers", "Blob.stream", "Headers", "Request", "Response",
+	"Intl locale data other than en-US", "Intl.RelativeTimeFormat", "RegExp legacy static properties", "structuredClone transfer",
 }
 
 // maxHostCalls bounds the host calls under way. They take credit; this is for what one turn of code may begin.

@@ -10,6 +10,9 @@ import (
 // that a frame tells whose it is.
 var scriptFrame = regexp.MustCompile(`<eval>:(\d{1,7})`)
 
+// lazyFrame is one of a lazy shim: 00-core.js puts them below 50,000 empty lines.
+var lazyFrame = regexp.MustCompile(`^    at .*<input>:5\d{4}(:|\)|$)`)
+
 // bundleFile is what the bundle is called in stacks.
 const bundleFile = "bundle.js:"
 
@@ -19,7 +22,7 @@ func (v *vm) below(bundle string) string { return strings.Repeat("\n", v.lines) 
 // authors leaves the frames of the shims out of a stack, or of a text that shows one, and numbers the bundle's
 // lines from 1.
 func (v *vm) authors(text string) string {
-	if !strings.Contains(text, "<eval>:") {
+	if !strings.Contains(text, "<eval>:") && !strings.Contains(text, "<input>:") {
 		return text
 	}
 	lines := strings.Split(text, "\n")
@@ -35,7 +38,7 @@ func (v *vm) authors(text string) string {
 func (v *vm) author(line string) (string, bool) {
 	m := scriptFrame.FindStringSubmatchIndex(line)
 	if m == nil {
-		return line, true
+		return line, !lazyFrame.MatchString(line)
 	}
 	n, _ := strconv.Atoi(line[m[2]:m[3]]) // the rule lets digits through only
 	if n > v.lines {

@@ -119,7 +119,13 @@ func (v *vm) register() (names []string, err error) {
 		}
 		return v.port.hostCall(name, json)
 	}
-	return append(names, "hostCall"), v.js.RegisterHostFunc(hiddenPrefix+"hostCall", call)
+	for name, f := range map[string]quickjs.HostFunc{"hostCall": call, "hash": hashStep, "toASCII": toASCII, "source": lazySource} {
+		if err := v.js.RegisterHostFunc(hiddenPrefix+name, f); err != nil {
+			return nil, err
+		}
+		names = append(names, name)
+	}
+	return names, nil
 }
 
 // bootScript puts the shims together: each file is a function body of (host, def).

@@ -1,5 +1,5 @@
 "use strict";
-// Web Crypto: randomness only. It is seeded by the host, so that a replay sees the same.
+// Web Crypto: randomness, seeded by the host so that a replay sees the same; digests and HMAC by the lazy part.
 const types = [Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array, BigInt64Array, BigUint64Array];
 def("crypto", {
   getRandomValues(v) {
@@ -20,4 +20,6 @@ def("crypto", {
     return [h.slice(0, 8), h.slice(8, 12), h.slice(12, 16), h.slice(16, 20), h.slice(20)].join("-");
   },
 });
+host.later("subtle", "crypto", globalThis.crypto);
+Object.defineProperty(globalThis.crypto, Symbol.for("fnode.digest"), { get: () => host.lazy("crypto").digest });
 def("random", () => ((host.random32() >>> 5) * 67108864 + (host.random32() >>> 6)) / 9007199254740992, Math);

@@ -1,6 +1,6 @@
 "use strict";
-// WHATWG URL: parser, setters, live searchParams. Hosts: domains in lower case (no IDNA tables: other
-// than ASCII is refused), IPv4 and IPv6.
+// WHATWG URL: parser, setters, live searchParams. Hosts: domains (other than ASCII, and
+// punycode, by Go's IDNA tables), IPv4 and IPv6.
 const ports = { "http:": "80", "https:": "443", "ws:": "80", "wss:": "443", "ftp:": "21", "file:": "" };
 const special = (p) => p in ports;
 const te = new TextEncoder();
@@ -65,8 +65,8 @@ function parseHost(h, isSpecial) {
   if (h[0] === "[") { if (h[h.length - 1] !== "]") bad(h); return ipv6(h.slice(1, -1)); }
   if (!isSpecial) { if (/[\0\t\n\r #/:<>?@[\\\]^|]/.test(h)) bad(h); return enc(h, C0); }
   h = unpercent(h).toLowerCase();
+  if (/[^\0-\x7f]|(^|\.)xn--/.test(h)) h = host.toASCII(h) || bad(h);
   if (h === "" || /[\0-\x20"#%/:<>?@[\\\]^`{|}\x7f]/.test(h)) bad(h);
-  if (/[^\0-\x7f]/.test(h)) h = host.toASCII ? host.toASCII(h) : bad(h);
   return ipv4(h) ?? h;
 }
 function parsePath(path, sp, base) {
