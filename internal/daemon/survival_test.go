@@ -119,6 +119,26 @@ func TestHogDiesOfItsHeapOrOfItsCgroupAndTheReasonSaysWhich(t *testing.T) {
 	r.stop()
 }
 
+// TestWhatGoDoesForTheCodeIsAllowedInTheSandbox: digests and host names are computed behind seccomp.
+func TestWhatGoDoesForTheCodeIsAllowedInTheSandbox(t *testing.T) {
+	r := newRig(t)
+	r.write("a", `{"methods":{"ok":{},"all":{}}}`, plainSource+`
+import { createHash, createHmac } from "node:crypto";
+export async function all() {
+  const d = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode("abc")));
+  return [d[0], createHash("sha1").update("abc").digest("hex"), createHmac("md5", "k").update("x").digest("hex").length,
+    new URL("http://münchen.example/").host, await new Blob(["a", "b"]).text(), Array.from(crypto.getRandomValues(new Uint8Array(2))).length];
+}`)
+	r.up()
+	pid := r.pid("a")
+	r.expect("a", "all", "null", `[186,"a9993e364706816aba3e25717850c26c9cd0d89d",32,"xn--mnchen-3ya.example","ab",2]`)
+	r.answers("a")
+	if r.pid("a") != pid {
+		t.Fatal("the engine was ended for it")
+	}
+	r.stop()
+}
+
 func TestFlooderIsSlowedAndTheSupervisorStaysSmall(t *testing.T) {
 	r := newRig(t)
 	r.link("flooder")

@@ -48,7 +48,7 @@ function utf8(b, fatal, stream) {
   const parts = [];
   let codes = [], i = 0, rest = 0;
   const push = (c) => { codes.push(c); if (codes.length > 4096) { parts.push(String.fromCodePoint(...codes)); codes = []; } };
-  const bad = () => { if (fatal) throw new TypeError("The encoded data was not valid for encoding utf-8"); push(0xfffd); };
+  const bad = () => { if (fatal) throw Object.assign(new TypeError("The encoded data was not valid for encoding utf-8"), { code: "ERR_ENCODING_INVALID_ENCODED_DATA" }); push(0xfffd); };
   while (i < b.length) {
     const c = b[i];
     if (c < 0x80) { push(c); i++; continue; }
