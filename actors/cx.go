@@ -216,7 +216,7 @@ func (cx *Cx) Commit(tx store.Tx) (of uint64, err error) {
 	of = slot.sys.nextID()
 	cell.commits++
 	slot.sys.host.Commit(slot, tx, func(r store.Result) {
-		slot.putReserved(nil, lanes.Ready, 0, Message{Body: Committed{of, r}, life: cell.n})
+		slot.sys.carry(nil, slot, Message{Body: Committed{of, r}, life: cell.n, reserved: true})
 	})
 	return of, nil
 }

@@ -2,6 +2,7 @@ package actors
 
 import (
 	"github.com/franken-node/fnode-supervisor/internal/base"
+	"github.com/franken-node/fnode-supervisor/lanes"
 	"github.com/franken-node/fnode-supervisor/regions"
 )
 
@@ -81,6 +82,7 @@ func (c control) merge(o control) control {
 // Message is what travels between slots. Hosts carry it and never look inside.
 type Message struct {
 	Body any
+	Tag  uint64 // for the host that carries it: comes back from Slot.Under; zero: none
 
 	from     *Slot
 	trace    TraceID
@@ -88,6 +90,19 @@ type Message struct {
 	timer    *Timer           // set for a timer that fired
 	reserved bool             // its place in the Ready lane was reserved
 	request  *request         // set for kernel requests that are not queued: reserve, monitor, link …
+}
+
+// Lane is the lane in which the message would be queued; ok is false for a kernel request, which is served at
+// acceptance.
+func (m Message) Lane() (l lanes.Lane, ok bool) {
+	switch {
+	case m.request != nil:
+		return 0, false
+	case m.reserved:
+		return lanes.Ready, true
+	}
+	l, _ = laneOf(m.Body)
+	return l, true
 }
 
 // From is the sender; the zero Ref for the outside world.

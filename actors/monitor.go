@@ -68,7 +68,7 @@ func (cx *Cx) Monitor(of Ref) (MonitorID, error) {
 	cx.cell.monitors[id] = of.slot
 	r := &request{kind: reqMonitor, id: uint64(id), from: slot, life: cx.cell.n}
 	if of.slot == nil {
-		slot.putReserved(nil, lanes.Ready, 0, Message{Body: Down{id, of, Exit{Kind: ExitGone}}, life: cx.cell.n})
+		slot.sys.carry(nil, slot, Message{reserved: true, Body: Down{id, of, Exit{Kind: ExitGone}}, life: cx.cell.n})
 		return id, nil
 	}
 	return id, slot.sys.host.Send(slot, of.slot, Message{request: r})

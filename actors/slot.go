@@ -28,6 +28,7 @@ type Slot struct {
 	handle    *regions.Handle  // immutable
 	ownerLife base.Incarnation // immutable: the owner's incarnation that spawned it
 	box       *lanes.Mailbox[Message]
+	under     Under                // owned by the worker
 	cell      atomic.Pointer[Cell] // the incarnation that handles messages; nil: parked
 	view      atomic.Pointer[any]  // written by Cx.Publish
 	state     atomic.Uint32        // written by Cell.step: what inspection shows
@@ -219,6 +220,22 @@ const retryAfter = 10 * time.Millisecond
 
 func (s *Slot) refuseGone() error { return codes.New(codes.Gone, "%s is gone", s.path) }
 
+// Under is the message under delivery, or the last one: its tag, its lane, and how many were taken so far.
+type Under struct {
+	Tag  uint64
+	Lane lanes.Lane
+	N    uint64
+}
+
+// Under is for the worker that delivers.
+func (s *Slot) Under() Under { return s.under }
+
+// Box shows the lanes, their books and their bounds.
+func (s *Slot) Box() (v [3]lanes.View, c lanes.Counts, bounds [3]int) {
+	v, c = s.box.Look()
+	return v, c, [3]int{0, s.box.Cap(lanes.Timed), s.box.Cap(lanes.Ready)}
+}
+
 // Deliver takes the next message and runs its handler to completion. One worker at a time.
 func (s *Slot) Deliver() Next {
 	c := s.cell.Load()
@@ -236,6 +253,7 @@ func (s *Slot) Deliver() Next {
 	if !ok {
 		return s.rest()
 	}
+	s.under = Under{m.Tag, lane, s.under.N + 1}
 	c.deliver(m, lane)
 	s.stats.Obligations.Store(int64(c.ledger.Open()))
 	s.box.Delivered(lane)

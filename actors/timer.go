@@ -20,6 +20,8 @@ const (
 
 // Timer is one armed timer. Hosts hold it from Arm until Fire or undo.
 type Timer struct {
+	Tag uint64 // for the host that armed it: the Tag of its message; written before it can fire
+
 	slot  *Slot            // immutable
 	life  base.Incarnation // immutable
 	body  any              // immutable
@@ -43,7 +45,7 @@ func (t *Timer) Fire() {
 		t.over.Kill()
 		return
 	}
-	t.slot.putReserved(nil, lanes.Timed, t.due.UnixNano(), Message{Body: t.body, life: t.life, timer: t})
+	t.slot.putReserved(nil, lanes.Timed, t.due.UnixNano(), Message{Body: t.body, Tag: t.Tag, life: t.life, timer: t})
 }
 
 // TimerID names an armed timer of the actor that armed it.
