@@ -50,6 +50,7 @@ func Request[Q, R any](cx *Cx, to Ref, q Q, timeout time.Duration) (AskID, error
 		return 0, err
 	}
 	slot, cell := cx.slot, cx.cell
+	slot.sys.host.Step(slot, StepHoldReady)
 	if !slot.box.Reserve(lanes.Ready) {
 		return 0, slot.full("an answer")
 	}

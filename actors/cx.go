@@ -22,6 +22,8 @@ const (
 	StepCheckpoint
 	StepClose
 	StepProcess
+	StepHoldTimed // a place of the own Timed lane is promised
+	StepHoldReady // a place of the own Ready lane is promised
 )
 
 // Cx is the capability context: the only door of an actor to effects (C1), and a context.Context whose
@@ -210,6 +212,7 @@ func (cx *Cx) Commit(tx store.Tx) (of uint64, err error) {
 		return 0, err
 	}
 	slot, cell := cx.slot, cx.cell
+	slot.sys.host.Step(slot, StepHoldReady)
 	if !slot.box.Reserve(lanes.Ready) {
 		return 0, slot.full("a commit's answer")
 	}

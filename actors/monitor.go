@@ -61,6 +61,7 @@ func (cx *Cx) Monitor(of Ref) (MonitorID, error) {
 		return 0, err
 	}
 	slot := cx.slot
+	slot.sys.host.Step(slot, StepHoldReady)
 	if !slot.box.Reserve(lanes.Ready) {
 		return 0, slot.full("a Down")
 	}

@@ -27,6 +27,7 @@ func (cx *Cx) Reserve(to Ref) (id uint64, err error) {
 	if to.slot == nil {
 		return 0, codes.New(codes.Gone, "%s reserves a place at nobody", slot.path)
 	}
+	slot.sys.host.Step(slot, StepHoldReady)
 	if !slot.box.Reserve(lanes.Ready) {
 		return 0, slot.full("a permit")
 	}

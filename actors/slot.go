@@ -230,11 +230,8 @@ type Under struct {
 // Under is for the worker that delivers.
 func (s *Slot) Under() Under { return s.under }
 
-// Box shows the lanes, their books and their bounds.
-func (s *Slot) Box() (v [3]lanes.View, c lanes.Counts, bounds [3]int) {
-	v, c = s.box.Look()
-	return v, c, [3]int{0, s.box.Cap(lanes.Timed), s.box.Cap(lanes.Ready)}
-}
+// Free is how many places of a bounded lane are neither taken nor promised.
+func (s *Slot) Free(l lanes.Lane) int { return s.box.Free(l) }
 
 // Deliver takes the next message and runs its handler to completion. One worker at a time.
 func (s *Slot) Deliver() Next {

@@ -65,6 +65,7 @@ func (cx *Cx) After(d time.Duration, m any) (TimerID, error) {
 
 func (c *Cell) arm(d time.Duration, m any) (TimerID, error) {
 	slot := c.slot
+	slot.sys.host.Step(slot, StepHoldTimed)
 	if !slot.box.Reserve(lanes.Timed) {
 		return TimerID{}, codes.New(codes.TimerRefused, "%s has no room for another timer", slot.path)
 	}

@@ -6,9 +6,12 @@ type kind uint8
 const (
 	put   kind = iota // queue a message
 	take              // take one out of the mailbox, to handle it
+	hold              // promise a place
+	give              // give a promised place back
 	look              // read
 	touch             // change
-	flag              // read whether a cancel was accepted
+	heed              // read whether a cancel was accepted
+	kinds
 )
 
 // access is one object that a step touches.
@@ -16,31 +19,52 @@ type access struct {
 	obj     int
 	kind    kind
 	lane    uint8
-	refused bool // put: the lane was full
-	last    bool // put: it took the last place
-	others  bool // take: other lanes had messages too
+	refused bool // put, hold: there was no place
+	last    bool // put, hold: it took the last place
 }
+
+// tight says that an access saw, or made, a lane without room.
+func (a access) tight() bool { return a.last || a.refused }
 
 // clash says whether the order of two accesses of one object can be seen. a came first.
 func clash(a, b access) bool {
-	if a.obj != b.obj {
+	if a.obj != b.obj || a.kind == look && b.kind == look {
 		return false
 	}
-	switch {
-	case a.kind == touch || b.kind == touch:
+	if a.kind == touch || b.kind == touch {
 		return true
-	case a.kind == put && b.kind == put:
-		return a.lane == b.lane
-	case a.kind == take && b.kind == put:
-		return b.lane < a.lane || b.lane == a.lane && (b.lane == 1 || b.last || b.refused)
-	case a.kind == put && b.kind == take:
-		return a.refused && a.lane == b.lane || a.lane < b.lane
-	case a.kind == flag && b.kind == put:
-		return b.lane == 0
-	case a.kind == put && b.kind == flag:
-		return a.lane == 0
 	}
-	return false
+	return table[a.kind][b.kind] != nil && table[a.kind][b.kind](a, b)
+}
+
+func sameLane(a, b access) bool { return a.lane == b.lane }
+
+// table says which pairs can be seen, the earlier one first; nil: never.
+var table = [kinds][kinds]func(a, b access) bool{
+	put: {
+		put:  sameLane, // by arrival, and who gets the last place
+		take: func(a, b access) bool { return sameLane(a, b) && a.refused },
+		hold: func(a, b access) bool { return sameLane(a, b) && (a.tight() || b.tight()) },
+		give: func(a, b access) bool { return sameLane(a, b) && a.refused },
+		heed: func(a, _ access) bool { return a.lane == 0 },
+	},
+	take: {
+		// A message of a higher lane would have been taken instead; so would one of an earlier deadline.
+		put:  func(a, b access) bool { return b.lane < a.lane || sameLane(a, b) && (b.lane == 1 || b.tight()) },
+		hold: func(a, b access) bool { return sameLane(a, b) && b.tight() },
+	},
+	hold: {
+		put:  func(a, b access) bool { return sameLane(a, b) && (a.tight() || b.tight()) },
+		take: func(a, b access) bool { return sameLane(a, b) && a.refused },
+		give: func(a, b access) bool { return sameLane(a, b) && a.refused },
+	},
+	give: {
+		put:  func(a, b access) bool { return sameLane(a, b) && b.tight() },
+		hold: func(a, b access) bool { return sameLane(a, b) && b.tight() },
+	},
+	heed: {
+		put: func(_, b access) bool { return b.lane == 0 },
+	},
 }
 
 // event is one step of a run.
@@ -121,7 +145,7 @@ func (e *event) order(run []*event, last []*event) {
 		if !cause && !clashes(f, e) {
 			continue
 		}
-		if f.proc != e.proc && (!cause || e.without(f, run)) {
+		if f.proc != e.proc && !cause {
 			e.races = append(e.races, race{f, e})
 		}
 		e.join(f)
@@ -137,21 +161,32 @@ func (e *event) causedBy(f *event) bool {
 	return false
 }
 
-// without says whether the process of e could have gone on without f, which queued the message that e took:
-// another lane had one whose sender knows nothing of f.
-func (e *event) without(f *event, run []*event) bool {
-	if e.cause != f || len(e.acc) == 0 || e.acc[0].kind != take || !e.acc[0].others {
-		return false
-	}
-	for _, g := range run[:e.i] {
-		if g == f || g.knows(f) {
+// instead says whether the taker e could have taken another message if f, which queued the one it took, had not
+// come: there is one in another lane, or with another deadline, that knows nothing of f and was not taken before.
+func (e *event) instead(f *event, run []*event) bool {
+	box := e.acc[0].obj
+	for _, g := range run {
+		if g == f || g.knows(f) || takenBefore(g, e, run) {
 			continue
 		}
 		for _, a := range g.acc {
-			if a.kind == put && a.obj == e.acc[0].obj && a.lane != e.acc[0].lane && !a.refused {
+			if a.kind == put && a.obj == box && !a.refused && (a.lane != e.acc[0].lane || a.lane == 1) {
 				return true
 			}
 		}
 	}
 	return false
 }
+
+// takenBefore says whether what g queued was taken before e.
+func takenBefore(g, e *event, run []*event) bool {
+	for _, t := range run[:e.i] {
+		if t.proc == e.proc && t.cause == g {
+			return true
+		}
+	}
+	return false
+}
+
+// takes says whether the step begins with taking a message out of a mailbox.
+func (e *event) takes() bool { return len(e.acc) > 0 && e.acc[0].kind == take }

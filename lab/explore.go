@@ -50,6 +50,15 @@ func (r *Run) AtEnd(f func() string) { r.ends = append(r.ends, f) }
 
 func (r *Run) happened(actors.Event) {}
 
+// Note adds what an actor saw to the trace: the answer of an effect.
+func (r *Run) Note(cx *actors.Cx, text string) {
+	for _, p := range r.w.slots {
+		if p.path == cx.Path() {
+			p.hist = append(p.hist, "="+text)
+		}
+	}
+}
+
 // Disk gives the durable state.
 func (r *Run) Disk(key string) string { return string(r.w.disk[key]) }
 
@@ -219,6 +228,11 @@ func (x *explorer) complete(r *Run) {
 			x.plan(r.w.events, c.first, c.second)
 		}
 	}
+	for _, e := range r.w.events {
+		if e.takes() && e.cause != nil && e.cause.proc != e.proc && e.instead(e.cause, r.w.events) {
+			x.plan(r.w.events, e.cause, e)
+		}
+	}
 	for _, t := range r.w.traps {
 		if t.at.i >= x.fresh {
 			x.spring(r.w, t)
@@ -235,7 +249,7 @@ func (x *explorer) plan(run []*event, first, second *event) {
 		}
 	}
 	tail := *second
-	if len(tail.acc) > 0 && tail.acc[0].kind == take { // it will take another message
+	if tail.takes() { // it will take another message
 		tail.acc = append([]access{{obj: tail.acc[0].obj, kind: take, lane: 2}}, tail.acc[1:]...)
 	}
 	x.insert(first.i, append(v, &tail))
@@ -273,7 +287,7 @@ func (x *explorer) spring(w *world, t trap) {
 }
 
 func overtaken(e *event, box int) bool {
-	return len(e.acc) > 0 && e.acc[0].kind == take && e.acc[0].obj == box && e.acc[0].lane >= 1
+	return e.takes() && e.acc[0].obj == box && e.acc[0].lane >= 1
 }
 
 // insert puts v into the wakeup tree of the node before event i, unless something that sleeps there covers it.

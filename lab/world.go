@@ -125,6 +125,7 @@ func newWorld(m Model, t Timers, n *names, e *Run) *world {
 	w.sys = actors.NewSystem(w, actors.Options{Events: func(ev actors.Event) {
 		if changesRegions[ev.Kind] {
 			w.touch(w.names.object("regions"))
+			w.touch(w.names.object("box " + ev.Path)) // from here on sends are refused, or mean another incarnation
 		}
 		e.happened(ev)
 	}})
@@ -189,11 +190,13 @@ func (w *world) Send(from, to *actors.Slot, m actors.Message) error {
 
 func (w *world) put(from, to *actors.Slot, m actors.Message, lane lanes.Lane) error {
 	a := access{obj: w.box(to), kind: put, lane: uint8(lane)}
-	v, _, bounds := to.Box()
-	a.last = bounds[lane] > 0 && v[lane].Depth+1 >= bounds[lane]
+	a.last = lane != lanes.Cancel && to.Free(lane) <= 1
 	err := to.Accept(from, m)
 	a.refused = err != nil
 	w.note(a)
+	if a.refused && from != nil { // a question gives back the place that it had promised to its answer
+		w.note(access{obj: w.box(from), kind: give, lane: uint8(lanes.Ready)})
+	}
 	return err
 }
 
@@ -294,10 +297,22 @@ func (w *world) Step(by *actors.Slot, k actors.StepKind) {
 	w.pause()
 	switch k {
 	case actors.StepDone, actors.StepErr, actors.StepCheckpoint:
-		w.note(access{obj: w.box(by), kind: flag})
+		w.note(access{obj: w.box(by), kind: heed})
 	case actors.StepClose, actors.StepProcess:
 		w.touch(w.names.object("regions"))
+	case actors.StepHoldReady:
+		w.hold(by, lanes.Ready)
+	case actors.StepHoldTimed:
+		w.hold(by, lanes.Timed)
+	case actors.StepDisarm:
+		w.note(access{obj: w.box(by), kind: give, lane: uint8(lanes.Timed)})
 	}
+}
+
+// hold is the promise of a place in an own lane.
+func (w *world) hold(by *actors.Slot, l lanes.Lane) {
+	free := by.Free(l)
+	w.note(access{obj: w.box(by), kind: hold, lane: uint8(l), last: free <= 1, refused: free <= 0})
 }
 
 // spawnCoroutine is the loop in which a slot's deliveries run.
@@ -361,11 +376,7 @@ func (w *world) handled(p *place, u actors.Under) {
 	if w.ev == nil {
 		return
 	}
-	v, _, _ := p.slot.Box()
 	a := access{obj: p.box, kind: take, lane: uint8(u.Lane)}
-	for l := range v {
-		a.others = a.others || v[l].Depth > 0 && lanes.Lane(l) != u.Lane
-	}
 	// The message was noted before whatever the handler did in the same step.
 	w.ev.acc = append([]access{a}, w.ev.acc...)
 	p.take = w.ev

@@ -145,6 +145,16 @@ func (m *Mailbox[T]) Release(l Lane) {
 	m.reserved[l]--
 }
 
+// Free is how many places of Ready or Timed are neither taken nor promised.
+func (m *Mailbox[T]) Free(l Lane) int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if l == Timed {
+		return m.opts.Timed - m.timed.len() - m.reserved[Timed]
+	}
+	return m.opts.Ready - m.ready.len() - m.reserved[Ready]
+}
+
 // PutReserved queues v in a place that was reserved. deadline is for Timed only.
 func (m *Mailbox[T]) PutReserved(l Lane, deadline int64, v T) (wake bool) {
 	m.mu.Lock()
