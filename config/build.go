@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding/json"
 	"fmt"
 	"net"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/franken-node/fnode-supervisor/spec"
 	codes "github.com/franken-node/fnode-supervisor/spec/errors"
 )
 
@@ -115,6 +117,7 @@ func (b *builder) tree(f file) Supervisor {
 		return root
 	}
 	type hung struct {
+		key    string
 		parent string
 		child  *Supervisor
 	}
@@ -135,7 +138,7 @@ func (b *builder) tree(f file) Supervisor {
 			continue
 		}
 		sups[one.Name], depth[one.Name] = &one, depth[parent]+1
-		hang = append(hang, hung{parent, &one})
+		hang = append(hang, hung{key, parent, &one})
 	}
 	exts := map[string]bool{}
 	for i, e := range f.Extension {
@@ -156,7 +159,7 @@ func (b *builder) tree(f file) Supervisor {
 	for _, h := range slices.Backward(hang) { // supervisors stand before the extensions of the same parent
 		p := sups[h.parent]
 		if taken(p, h.child.Name) {
-			b.bad("supervisor", "there is a child %q of %s already", h.child.Name, p.Name)
+			b.bad(h.key+".name", "there is a child %q of %s already", h.child.Name, p.Name)
 		}
 		p.Children = append([]Child{{Supervisor: h.child}}, p.Children...)
 	}
@@ -243,6 +246,17 @@ func (b *builder) extension(key string, e fileExtension) Extension {
 		if n.bad {
 			b.bad(key+"."+n.key, "is out of bounds")
 		}
+	}
+	for _, n := range []struct {
+		key         string
+		have, least int64
+	}{{"heap", e.Heap.n, spec.LeastHeap}, {"memory", e.Memory.n, spec.LeastMemory}, {"pids", e.Pids, spec.LeastPids}} {
+		if n.have > 0 && n.have < n.least {
+			b.bad(key+"."+n.key, "%d is less than an engine needs to start, %d", n.have, n.least)
+		}
+	}
+	if _, err := json.Marshal(e.Config); err != nil {
+		b.bad(key+".config", "holds a value that JSON has not: %s", strings.TrimPrefix(err.Error(), "json: "))
 	}
 	return out
 }

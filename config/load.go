@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,7 +31,7 @@ const maxFile = 1 << 20
 func Load(name string) (*Config, error) {
 	b, err := os.ReadFile(name)
 	if err != nil {
-		return nil, codes.New(codes.ConfigMissing, "the configuration %s cannot be read", name).Wrap(err)
+		return nil, codes.New(codes.ConfigMissing, "the configuration %s cannot be read: %s", name, reasonOf(err)).Wrap(err)
 	}
 	files := map[string][]byte{name: b}
 	order := []string{name}
@@ -50,6 +51,15 @@ func Load(name string) (*Config, error) {
 		order = append(order, d)
 	}
 	return parse(order, files)
+}
+
+// reasonOf is what the kernel said, without the path that the message names already.
+func reasonOf(err error) string {
+	var p *os.PathError
+	if errors.As(err, &p) {
+		return p.Err.Error()
+	}
+	return err.Error()
 }
 
 // Parse reads one text, named for its positions.
@@ -123,12 +133,39 @@ func decode(name string, src []byte) (f file, clean []byte, faults Faults, ok bo
 			return f, src, faults, true
 		}
 		at := whereOf(name, src, err)
-		faults = append(faults, codes.New(codes.BadConfig, "%s", strings.TrimPrefix(err.Error(), "toml: ")).At(at))
+		faults = append(faults, codes.New(codes.BadConfig, "%s", wrong(err)).At(at))
 		if src, ok = without(src, at.Line); !ok {
 			return file{}, src, faults, false
 		}
 	}
 	return file{}, src, faults, false
+}
+
+// intoRule finds what the decoder says of the Go type that a value was to go into.
+var intoRule = regexp.MustCompile(`cannot (?:decode|store) (?:TOML |a )?(\w+).* (?:into|in) .*type ([\w.*\[\]]+)$`)
+
+// words say what a Go type of the file's shape takes.
+var words = map[string]string{
+	"string": "a text", "int": "a whole number", "int64": "a whole number", "*int": "a whole number", "float64": "a number", "bool": "true or false",
+	"config.duration": `a duration like "5s"`, "config.size": `a size like "64Mi"`,
+}
+
+// wrong says what is wrong with a value, in the words of the file.
+func wrong(err error) string {
+	text := strings.TrimPrefix(err.Error(), "toml: ")
+	var one *toml.DecodeError
+	key := ""
+	if errors.As(err, &one) && len(one.Key()) > 0 {
+		key = strings.Join(one.Key(), ".") + ": "
+	}
+	if m := intoRule.FindStringSubmatch(text); m != nil {
+		want := words[m[2]]
+		if want == "" {
+			want = "something else"
+		}
+		return key + "wants " + want + ", got " + strings.ReplaceAll(m[1], "_", " ")
+	}
+	return key + text
 }
 
 func whereOf(name string, src []byte, err error) codes.Position {

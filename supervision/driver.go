@@ -288,7 +288,11 @@ func (s *supervisor) reply(cx *actors.Cx, cmd core.Command) {
 func (s *supervisor) report(cx *actors.Cx, k *kid, cmd core.Command) {
 	path := cx.Path() + "/" + cmd.Name
 	cause := k.last.Err
-	if cause == nil {
+	switch {
+	case cause != nil:
+	case cmd.Context == core.StartError && cmd.Exit.Text != "": // a start that timed out was killed for that
+		cause = errors.New(cmd.Name + ": " + cmd.Exit.Text)
+	default:
 		cause = errors.New(cmd.Name + " " + k.last.String())
 	}
 	over := s.core.State() == spec.SupStopping || s.core.State() == spec.SupDone

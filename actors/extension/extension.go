@@ -276,6 +276,11 @@ func (x *extension) take(id uint64) *call {
 func (x *extension) answer(cx *actors.Cx, cmd core.Command) {
 	c := x.take(cmd.Call)
 	x.running = nil
+	retire := x.spent || cmd.Kind == wire.KindOOM
+	if retire {
+		x.end = codes.New(codes.EngineOOM, "%s ran out of its JavaScript heap of %d MiB", x.cfg.Name, x.cfg.Heap>>20).Fact("reason", "oom_heap")
+		x.publish(cx) // the caller may ask why as soon as it has its answer
+	}
 	if cmd.Kind == "" {
 		took := cx.Now().Sub(c.began)
 		x.observe("done", took)
@@ -284,8 +289,7 @@ func (x *extension) answer(cx *actors.Cx, cmd core.Command) {
 	} else {
 		x.failed(cx, c, x.failure(c, cmd))
 	}
-	if x.spent || cmd.Kind == wire.KindOOM {
-		x.end = codes.New(codes.EngineOOM, "%s ran out of its JavaScript heap of %d bytes", x.cfg.Name, x.cfg.Heap)
+	if retire {
 		x.step(cx, core.Event{On: spec.EngineLeave})
 	}
 }
@@ -373,6 +377,7 @@ func (x *extension) publish(cx *actors.Cx) {
 	v := x.stats
 	v.Name, v.Version, v.Engine, v.State = x.cfg.Name, x.cfg.Version, x.box, x.core.State().String()
 	v.Methods, v.Caps, v.Queue, v.Limits, v.Heap, v.Deadline = x.cfg.Methods, x.cfg.Capabilities, x.queue.Len(), x.cfg.Limits, x.cfg.Heap, x.cfg.Deadline
+	v.End = x.end
 	if x.running != nil {
 		v.Running = x.running.ask.Q.Method
 	}

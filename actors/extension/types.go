@@ -102,6 +102,7 @@ type View struct {
 	Deadline time.Duration
 	Usage    func() engineproc.Usage // asks the cgroup; safe from any goroutine
 	LastEnd  string                  // why the engine before ended
+	End      error                   // why this one is ending; nil: it is not
 }
 
 // frameLimits bound the pipe of an extension.

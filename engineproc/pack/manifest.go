@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/franken-node/fnode-supervisor/spec"
 	codes "github.com/franken-node/fnode-supervisor/spec/errors"
 )
 
@@ -216,6 +217,14 @@ func (p *parser) limits(m *Manifest, ls map[string]json.RawMessage) {
 		}
 		if err := f(v); err != nil {
 			p.bad([]string{"fnode", "limits", k}, "fnode.limits.%s: %v", k, err)
+		}
+	}
+	for _, n := range []struct {
+		key         string
+		have, least int64
+	}{{"heap", m.Limits.Heap, spec.LeastHeap}, {"memory", m.Limits.Memory, spec.LeastMemory}, {"pids", m.Limits.Pids, spec.LeastPids}} {
+		if n.have > 0 && n.have < n.least {
+			p.bad([]string{"fnode", "limits", n.key}, "fnode.limits.%s: %d is less than an engine needs to start, %d", n.key, n.have, n.least)
 		}
 	}
 }

@@ -101,6 +101,9 @@ func TestHogDiesOfItsHeapOrOfItsCgroupAndTheReasonSaysWhich(t *testing.T) {
 	if !slices.Contains(c.Facts, codes.Fact{Label: "reason", Text: "oom_heap"}) {
 		t.Fatalf("%+v", c)
 	}
+	if why, err := r.c.Why(r.ctx(), "sup/ext/hog"); err != nil || len(why.Chain) == 0 || !strings.Contains(why.Chain[0].What, "oom_heap") {
+		t.Fatalf("asked right after the answer, why says %+v %v", why, err)
+	}
 	r.answers("hog")
 	pid := r.pid("hog")
 	r.expect("hog", "hidden", "null", `"as if nothing had happened"`)

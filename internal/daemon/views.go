@@ -268,7 +268,12 @@ func (d *daemon) Why(_ context.Context, path string) (api.Why, error) {
 	}
 	w := api.Why{Meta: api.Of("Why"), Path: path, State: n.State, Chain: []api.Cause{}}
 	for _, a := range d.sys.Snapshot() {
-		if a.Path == path && a.Last.Err != nil {
+		if a.Path != path {
+			continue
+		}
+		if v, ok := a.View.(extension.View); ok && v.End != nil && a.State != "Down" {
+			w.Chain = causes(path, v.End) // it is ending, and says why
+		} else if a.Last.Err != nil {
 			w.Chain = causes(path, a.Last.Err)
 		}
 	}

@@ -209,7 +209,7 @@ func (c *Core) heardStart(ch *child, e Event) {
 		ch.move(spec.ChildFailed)
 		ch.last = e.Exit
 		if ch.timedOut {
-			ch.last = Exit{Crashed, "the start timed out"}
+			ch.last = Exit{Crashed, fmt.Sprintf("it did not start within %s (start_timeout)", ch.StartTimeout)}
 		}
 		c.startFailed(ch)
 		return
