@@ -85,7 +85,7 @@ func TestEveryFaultHasItsPlace(t *testing.T) {
 		"[[supervisor]]\nname = \"e\"\n[[extension]]\nname = \"e\"\npackage = \"p\"\nheap = \"1\"\npids = 1\n[extension.config]\nn = inf\n": {
 			"c.toml:2:1: supervisor[0].name: there is a child \"e\"", "c.toml:6:1: extension[0].heap: 1 is less", "c.toml:7:1: extension[0].pids", "c.toml:8:2: extension[0].config",
 		},
-		"[data]\ndir = 5\n[tree]\nrestarts = \"x\"\n": {"c.toml:2:7: data.dir: wants a text, got integer", "c.toml:4:12: tree.restarts: wants a whole number, got string"},
+		"[data]\ndir = 5\n[tree]\nrestarts = \"x\"\n":      {"c.toml:2:7: data.dir: wants a text, got integer", "c.toml:4:12: tree.restarts: wants a whole number, got string"},
 		"[metrics]\nlisten = \"0.0.0.0:1\"\n":              {"c.toml:2:1: metrics.listen"},
 		"[metrics]\nlisten = \"127.0.0.1:99999\"\n":        {"c.toml:2:1: metrics.listen"},
 		"[[api.roles]]\nrole = \"viewer\"\nuid = -4\n":     {"c.toml:1:3: api.roles[0]"},
