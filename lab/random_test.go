@@ -56,12 +56,11 @@ var opNames = [opKinds]string{"tell", "urgent", "arm", "disarm", "ask", "read", 
 
 // program is a random set of actors: what each does at its start and on each kind of message.
 type program struct {
-	seed   uint64
-	n      int
-	cap    []int
-	start  [][]op
-	on     [][][]op // actor, kind of message
-	timers bool
+	seed  uint64
+	n     int
+	cap   []int
+	start [][]op
+	on    [][][]op // actor, kind of message
 }
 
 func (p program) String() string {

@@ -75,7 +75,6 @@ type place struct {
 	take   *event // that began the handler under way, or the last one
 	born   *event // that spawned it
 	hist   []string
-	alien  map[string]int // untagged messages by type
 }
 
 // tag says what a message is called and which step queued it.

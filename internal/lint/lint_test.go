@@ -71,6 +71,8 @@ var floors = [][]string{
 	{"cmd", "internal/npmcheck"},
 	{"internal/daemon"},
 	{"api", "config"},
+	{"lab/programs"},
+	{"lab"},
 	{"actors/extension"},
 	{"supervision"},
 	{"engineproc"},

@@ -81,3 +81,12 @@ func TestExploredEqualsTheTruth(t *testing.T) {
 		}
 	}
 }
+
+func TestQuiescentTimersFireWhenNothingElseCanHappen(t *testing.T) {
+	for m := lab.N1; m <= lab.Bag; m++ {
+		got := lab.Explore(programs.Timeout1(), lab.Options{Model: m, Timers: lab.Quiescent})
+		if got.Explored != 1 || !got.Exhausted || got.Blocked+got.Duplicates > 0 {
+			t.Errorf("%s: %+v", m, got)
+		}
+	}
+}
