@@ -21,10 +21,8 @@ type access struct {
 	lane    uint8
 	refused bool // put, hold: there was no place
 	last    bool // put, hold: it took the last place
+	owed    bool // put, hold: without what was taken or given back before there would have been none
 }
-
-// tight says that an access saw, or made, a lane without room.
-func (a access) tight() bool { return a.last || a.refused }
 
 // clash says whether the order of two accesses of one object can be seen. a came first.
 func clash(a, b access) bool {
@@ -42,25 +40,27 @@ func sameLane(a, b access) bool { return a.lane == b.lane }
 // table says which pairs can be seen, the earlier one first; nil: never.
 var table = [kinds][kinds]func(a, b access) bool{
 	put: {
-		put:  sameLane, // by arrival, and who gets the last place
+		put:  func(a, b access) bool { return sameLane(a, b) && !a.refused }, // the order of arrival, and who gets the last place
 		take: func(a, b access) bool { return sameLane(a, b) && a.refused },
-		hold: func(a, b access) bool { return sameLane(a, b) && (a.tight() || b.tight()) },
+		hold: func(a, b access) bool { return sameLane(a, b) && (a.last || b.last || b.refused) },
 		give: func(a, b access) bool { return sameLane(a, b) && a.refused },
 		heed: func(a, _ access) bool { return a.lane == 0 },
 	},
 	take: {
 		// A message of a higher lane would have been taken instead; so would one of an earlier deadline.
-		put:  func(a, b access) bool { return b.lane < a.lane || sameLane(a, b) && (b.lane == 1 || b.tight()) },
-		hold: func(a, b access) bool { return sameLane(a, b) && b.tight() },
+		put: func(a, b access) bool {
+			return b.lane < a.lane || sameLane(a, b) && (b.lane == 1 || b.refused || b.owed)
+		},
+		hold: func(a, b access) bool { return sameLane(a, b) && (b.refused || b.owed) },
 	},
 	hold: {
-		put:  func(a, b access) bool { return sameLane(a, b) && (a.tight() || b.tight()) },
+		put:  func(a, b access) bool { return sameLane(a, b) && (a.last || b.last || b.refused) },
 		take: func(a, b access) bool { return sameLane(a, b) && a.refused },
 		give: func(a, b access) bool { return sameLane(a, b) && a.refused },
 	},
 	give: {
-		put:  func(a, b access) bool { return sameLane(a, b) && b.tight() },
-		hold: func(a, b access) bool { return sameLane(a, b) && b.tight() },
+		put:  func(a, b access) bool { return sameLane(a, b) && (b.refused || b.owed) },
+		hold: func(a, b access) bool { return sameLane(a, b) && (b.refused || b.owed) },
 	},
 	heed: {
 		put: func(_, b access) bool { return b.lane == 0 },

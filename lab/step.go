@@ -159,9 +159,12 @@ func (w *world) fire(a *alarm) {
 
 // decide is the committer: conditions, writes, answer.
 func (w *world) decide(x *write) {
-	x.over = true
-	if x.by != nil {
-		w.ev.after(x.by)
+	x.over, x.did = true, w.ev
+	w.ev.after(x.by)
+	for _, before := range w.writes { // the order of submissions is the order of decisions
+		if before.did != nil && before != x && (before.at == x.at || x.by.knows(before.by)) {
+			w.ev.after(before.did)
+		}
 	}
 	for _, c := range x.tx.If {
 		w.note(access{obj: w.names.object("key " + c.Key), kind: look})

@@ -3,6 +3,7 @@ package lab
 import (
 	"fmt"
 	"iter"
+	"strings"
 	"time"
 
 	"github.com/franken-node/fnode-supervisor/actors"
@@ -69,6 +70,7 @@ type place struct {
 	yield  func(struct{}) bool
 	paused bool // in the middle of a handler
 	taken  uint64
+	freed  [3]int // by lane: places that were taken out or given back
 	arms   int
 	puts   int
 	draws  uint64
@@ -102,6 +104,7 @@ type write struct {
 	proc int
 	n    int
 	over bool
+	did  *event // the step that decided it
 }
 
 // letter is a message in flight.
@@ -189,11 +192,14 @@ func (w *world) Send(from, to *actors.Slot, m actors.Message) error {
 
 func (w *world) put(from, to *actors.Slot, m actors.Message, lane lanes.Lane) error {
 	a := access{obj: w.box(to), kind: put, lane: uint8(lane)}
-	a.last = lane != lanes.Cancel && to.Free(lane) <= 1
+	if lane != lanes.Cancel {
+		a.owed, a.last = w.owed(to, lane), to.Free(lane) == 1
+	}
 	err := to.Accept(from, m)
 	a.refused = err != nil
 	w.note(a)
-	if a.refused && from != nil { // a question gives back the place that it had promised to its answer
+	if a.refused && from != nil && strings.HasPrefix(fmt.Sprintf("%T", m.Body), "*actors.Ask[") { // a question gives back the place that it had promised to its answer
+		w.gave(from, lanes.Ready)
 		w.note(access{obj: w.box(from), kind: give, lane: uint8(lanes.Ready)})
 	}
 	return err
@@ -304,14 +310,26 @@ func (w *world) Step(by *actors.Slot, k actors.StepKind) {
 	case actors.StepHoldTimed:
 		w.hold(by, lanes.Timed)
 	case actors.StepDisarm:
+		w.gave(by, lanes.Timed)
 		w.note(access{obj: w.box(by), kind: give, lane: uint8(lanes.Timed)})
+	}
+}
+
+// owed says whether a lane would have no room but for what was taken out of it or given back before.
+func (w *world) owed(s *actors.Slot, l lanes.Lane) bool {
+	p := w.of[s]
+	return p != nil && s.Free(l) <= p.freed[l]
+}
+
+func (w *world) gave(s *actors.Slot, l lanes.Lane) {
+	if p := w.of[s]; p != nil {
+		p.freed[l]++
 	}
 }
 
 // hold is the promise of a place in an own lane.
 func (w *world) hold(by *actors.Slot, l lanes.Lane) {
-	free := by.Free(l)
-	w.note(access{obj: w.box(by), kind: hold, lane: uint8(l), last: free <= 1, refused: free <= 0})
+	w.note(access{obj: w.box(by), kind: hold, lane: uint8(l), owed: w.owed(by, l), last: by.Free(l) == 1, refused: by.Free(l) <= 0})
 }
 
 // spawnCoroutine is the loop in which a slot's deliveries run.
@@ -375,6 +393,7 @@ func (w *world) handled(p *place, u actors.Under) {
 	if w.ev == nil {
 		return
 	}
+	p.freed[u.Lane]++
 	a := access{obj: p.box, kind: take, lane: uint8(u.Lane)}
 	// The message was noted before whatever the handler did in the same step.
 	w.ev.acc = append([]access{a}, w.ev.acc...)
