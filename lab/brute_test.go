@@ -66,6 +66,9 @@ func (w *world) digest() string {
 				k := fmt.Sprintf("%d/%d", a.obj, a.lane)
 				queued[k] = append(queued[k], fmt.Sprintf("%d.%d%v", e.proc, did[e.proc], a.refused))
 			}
+			if a.kind == look { // which writes a read has seen
+				lines = append(lines, fmt.Sprintf("r%d.%d.%d@%d", e.proc, did[e.proc], a.obj, len(queued[fmt.Sprint(a.obj)])))
+			}
 			if a.kind == touch {
 				k := fmt.Sprintf("%d", a.obj)
 				queued[k] = append(queued[k], fmt.Sprintf("%d.%d", e.proc, did[e.proc]))

@@ -42,7 +42,7 @@ var table = [kinds][kinds]func(a, b access) bool{
 	put: {
 		put:  func(a, b access) bool { return sameLane(a, b) && !a.refused }, // the order of arrival, and who gets the last place
 		take: func(a, b access) bool { return sameLane(a, b) && a.refused },
-		hold: func(a, b access) bool { return sameLane(a, b) && (a.last || b.last || b.refused) },
+		hold: func(a, b access) bool { return sameLane(a, b) && !a.refused && b.refused },
 		give: func(a, b access) bool { return sameLane(a, b) && a.refused },
 		heed: func(a, _ access) bool { return a.lane == 0 },
 	},
@@ -54,7 +54,7 @@ var table = [kinds][kinds]func(a, b access) bool{
 		hold: func(a, b access) bool { return sameLane(a, b) && (b.refused || b.owed) },
 	},
 	hold: {
-		put:  func(a, b access) bool { return sameLane(a, b) && (a.last || b.last || b.refused) },
+		put:  func(a, b access) bool { return sameLane(a, b) && !a.refused && b.refused },
 		take: func(a, b access) bool { return sameLane(a, b) && a.refused },
 		give: func(a, b access) bool { return sameLane(a, b) && a.refused },
 	},
@@ -122,8 +122,24 @@ func clashes(x, y *event) bool {
 	return false
 }
 
-// apart says whether two steps of different processes that are possible in one state commute.
-func apart(x, y *event) bool { return !clashes(x, y) && !clashes(y, x) }
+// apart says whether two steps of different processes that are possible in one state commute. What they saw of a
+// lane's room may have changed since they were recorded: who could contest the last place does.
+func apart(x, y *event) bool {
+	if clashes(x, y) || clashes(y, x) {
+		return false
+	}
+	for _, a := range x.acc {
+		for _, b := range y.acc {
+			if a.obj == b.obj && a.claims() && b.claims() && sameLane(a, b) && (a.last || b.last || a.refused || b.refused) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// claims says whether an access takes a place.
+func (a access) claims() bool { return a.kind == put || a.kind == hold }
 
 // order gives e its clock and finds the races that it closes. last is the newest event of each process.
 func (e *event) order(run []*event, last []*event) {
