@@ -3,13 +3,13 @@ package config
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"net"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/franken-node/fnode-supervisor/spec"
 	codes "github.com/franken-node/fnode-supervisor/spec/errors"
@@ -73,8 +73,10 @@ func (b *builder) build(f file) *Config {
 		if (r.UID == nil) == (r.GID == nil) || r.Role == "" {
 			b.bad(key, "needs a role and either uid or gid")
 		}
-		if r.UID != nil && *r.UID < 0 || r.GID != nil && *r.GID < 0 {
-			b.bad(key, "a uid or gid is at least 0")
+		for _, id := range []*int{r.UID, r.GID} {
+			if id != nil && (*id < 0 || *id >= math.MaxUint32) {
+				b.bad(key, "a uid or gid is 0 to %d", uint32(math.MaxUint32-1))
+			}
 		}
 		c.API.Roles = append(c.API.Roles, Role(r))
 	}
@@ -205,8 +207,8 @@ func (b *builder) policy(key string, p filePolicy) Policy {
 	case "wait":
 		out.Wait = true
 	default:
-		d, err := time.ParseDuration(p.Shutdown)
-		if err != nil || d <= 0 {
+		d, err := parseDuration(p.Shutdown)
+		if err != nil {
 			b.bad(key+".shutdown", `%q is none of a duration like "5s", brutal, wait`, p.Shutdown)
 		}
 		out.Shutdown = d

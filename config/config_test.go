@@ -85,11 +85,14 @@ func TestEveryFaultHasItsPlace(t *testing.T) {
 		"[[supervisor]]\nname = \"e\"\n[[extension]]\nname = \"e\"\npackage = \"p\"\nheap = \"1\"\npids = 1\n[extension.config]\nn = inf\n": {
 			"c.toml:2:1: supervisor[0].name: there is a child \"e\"", "c.toml:6:1: extension[0].heap: 1 is less", "c.toml:7:1: extension[0].pids", "c.toml:8:2: extension[0].config",
 		},
-		"[data]\ndir = 5\n[tree]\nrestarts = \"x\"\n":      {"c.toml:2:7: data.dir: wants a text, got integer", "c.toml:4:12: tree.restarts: wants a whole number, got string"},
-		"[metrics]\nlisten = \"0.0.0.0:1\"\n":              {"c.toml:2:1: metrics.listen"},
-		"[metrics]\nlisten = \"127.0.0.1:99999\"\n":        {"c.toml:2:1: metrics.listen"},
-		"[[api.roles]]\nrole = \"viewer\"\nuid = -4\n":     {"c.toml:1:3: api.roles[0]"},
-		"[tree.backoff]\ninitial = \"1m\"\nmax = \"1s\"\n": {"c.toml:2:1: tree.backoff.initial"},
+		"[data]\ndir = 5\n[tree]\nrestarts = \"x\"\n":          {"c.toml:2:7: data.dir: wants a text, got integer", "c.toml:4:12: tree.restarts: wants a whole number, got string"},
+		"[metrics]\nlisten = \"0.0.0.0:1\"\n":                  {"c.toml:2:1: metrics.listen"},
+		"[metrics]\nlisten = \"127.0.0.1:99999\"\n":            {"c.toml:2:1: metrics.listen"},
+		"[[api.roles]]\nrole = \"viewer\"\nuid = -4\n":         {"c.toml:1:3: api.roles[0]"},
+		"[[api.roles]]\nrole = \"viewer\"\ngid = 4294967295\n": {"c.toml:1:3: api.roles[0]: a uid or gid is 0 to 4294967294"},
+		"[tree]\nwindow = \"2562047h\"\n":                      {"c.toml:2:10: tree.window: \"2562047h\" is out of bounds"},
+		"[tree]\nstart_timeout = \"0s\"\nshutdown = \"0s\"\n":  {"c.toml:2:17: tree.start_timeout: \"0s\" is out of bounds", "c.toml:3:1: tree.shutdown"},
+		"[tree.backoff]\ninitial = \"1m\"\nmax = \"1s\"\n":     {"c.toml:2:1: tree.backoff.initial"},
 	} {
 		_, err := config.Parse([]byte(src), "c.toml")
 		var faults config.Faults
@@ -125,6 +128,10 @@ func TestDropInsAddAndOverride(t *testing.T) {
 	write(t, dir, "conf.d/20-b.toml", "[logs]\nlevel = \"error\"\n"+ext("drop2"))
 	write(t, dir, "conf.d/10-a.toml", "[logs]\nlevel = \"warn\"\n"+ext("drop1"))
 	write(t, dir, "conf.d/notes.txt", "not toml")
+	write(t, dir, "conf.d/.20-b.toml.swp.toml", "not toml either")
+	if err := os.Symlink("somebody@somewhere.1", filepath.Join(dir, "conf.d", ".#20-b.toml")); err != nil { // an editor's lock
+		t.Fatal(err)
+	}
 	c, err := config.Load(name)
 	if err != nil {
 		t.Fatal(err)
@@ -237,5 +244,24 @@ func TestTheDocumentedFileIsValid(t *testing.T) {
 	}
 	if _, err := config.Parse([]byte(block), "docs/configuration.md"); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestAnArchiveKeepsItsNameFromVersionToVersion: the name is where calls go and what the keys belong to.
+func TestAnArchiveKeepsItsNameFromVersionToVersion(t *testing.T) {
+	for file, want := range map[string]string{
+		"hello-1.0.0.fnpkg": "hello", "hello-10.2.33-rc.1+build.5.fnpkg": "hello", "a-b-0.0.0.fnpkg": "a-b", "a-1.2.fnpkg": "a-1.2", "v1.0.0.fnpkg": "v1.0.0",
+	} {
+		dir := t.TempDir()
+		write(t, dir, file, "x")
+		if exts, err := config.Scan(dir); err != nil || exts[0].Name != want {
+			t.Errorf("%s: %v %v, want %s", file, exts, err, want)
+		}
+	}
+	dir := t.TempDir()
+	write(t, dir, "a-1.0.0.fnpkg", "x")
+	write(t, dir, "a-1.0.1.fnpkg", "x")
+	if _, err := config.Scan(dir); !errors.Is(err, codes.Of(codes.BadConfig)) {
+		t.Error("two versions of one extension were taken:", err)
 	}
 }

@@ -82,14 +82,25 @@ type fileExtension struct {
 // duration is a time like "500ms" or "5s". It is no number, so that 30 is refused and not 30 ns.
 type duration struct{ time.Duration }
 
-// UnmarshalText parses it.
+// longest is far over what any of the times is for, and far below where sums of times overflow.
+const longest = 365 * 24 * time.Hour
+
+// UnmarshalText parses it. Zero is refused: it would be taken for a key that is not set.
 func (d *duration) UnmarshalText(b []byte) error {
-	v, err := time.ParseDuration(string(b))
-	if err != nil || v < 0 {
-		return fmt.Errorf(`%q is no duration; write "500ms" or "5s"`, b)
-	}
+	v, err := parseDuration(string(b))
 	d.Duration = v
-	return nil
+	return err
+}
+
+func parseDuration(s string) (time.Duration, error) {
+	v, err := time.ParseDuration(s)
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf(`%q is no duration; write "500ms" or "5s"`, s)
+	case v <= 0 || v > longest:
+		return 0, fmt.Errorf(`%q is out of bounds: over 0, at most a year ("8760h")`, s)
+	}
+	return v, nil
 }
 
 // MarshalText writes it.

@@ -26,8 +26,8 @@ type Faults = codes.Faults
 
 const maxFile = 1 << 20
 
-// Load reads a TOML file with its drop-ins (conf.d/*.toml beside it, in name order, later values win) and
-// validates the whole. The error is codes.ConfigMissing, or Faults of codes.BadConfig.
+// Load reads a TOML file with its drop-ins (conf.d/*.toml beside it, in name order, later values win; hidden ones
+// are an editor's, and passed over) and validates the whole. The error is codes.ConfigMissing, or Faults of codes.BadConfig.
 func Load(name string) (*Config, error) {
 	b, err := os.ReadFile(name)
 	if err != nil {
@@ -38,15 +38,15 @@ func Load(name string) (*Config, error) {
 	dir := filepath.Join(filepath.Dir(name), "conf.d")
 	drops, err := os.ReadDir(dir) // sorted by name
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, codes.New(codes.ConfigMissing, "%s cannot be read", dir).Wrap(err)
+		return nil, codes.New(codes.ConfigMissing, "%s cannot be read: %s", dir, reasonOf(err)).Wrap(err)
 	}
 	for _, e := range drops {
 		d := filepath.Join(dir, e.Name())
-		if filepath.Ext(d) != ".toml" {
+		if filepath.Ext(d) != ".toml" || strings.HasPrefix(e.Name(), ".") {
 			continue
 		}
 		if files[d], err = os.ReadFile(d); err != nil {
-			return nil, codes.New(codes.ConfigMissing, "the drop-in %s cannot be read", d).Wrap(err)
+			return nil, codes.New(codes.ConfigMissing, "the drop-in %s cannot be read: %s", d, reasonOf(err)).Wrap(err)
 		}
 		order = append(order, d)
 	}

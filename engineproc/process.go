@@ -187,7 +187,7 @@ func (p *process) run(ctx context.Context, l *Sandboxed, release func(base.Outco
 	pipes.Go(func() { p.read(c) })  // owner: run; ends: the engine's stdout ends, or it is dead
 	pipes.Go(func() { p.write(c) }) // owner: run; ends: the engine is dead
 	d := c.Wait()
-	stderr := string(c.StderrTail())
+	stderr := c.LastWords()
 	closeErr := c.Close(context.Background())
 	pipes.Wait()
 	outcome := base.OutcomeOk

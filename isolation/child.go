@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -103,6 +102,10 @@ func (c *Child) Stdout() io.Reader { return c.stdout }
 
 // StderrTail gives the last bytes (at most 8 KiB) of what the engine wrote to fd 2.
 func (c *Child) StderrTail() []byte { b, _ := c.stderr.last(); return b }
+
+// LastWords gives what the engine said of its end: the line that names the crash of its runtime, else the whole
+// of StderrTail.
+func (c *Child) LastWords() string { return lastWords(c.StderrTail()) }
 
 // StderrBytes tells how many bytes the engine has written to fd 2.
 func (c *Child) StderrBytes() int64 { _, n := c.stderr.last(); return n }
@@ -246,7 +249,7 @@ func (c *Child) abandon(reason string, err error) error {
 func (c *Child) gateError(err error) error {
 	c.Kill("gate")
 	death := c.Wait()
-	if words := strings.TrimSpace(string(c.StderrTail())); words != "" { // it said why; the pipe's end is no cause
+	if words := c.LastWords(); words != "" { // it said why; the pipe's end is no cause
 		return codes.New(codes.GateFailed, "%s did not enter its sandbox: %s", c.spec.Name, words[max(0, len(words)-600):]).
 			Fact("ended", "%s", death).Retry(time.Second)
 	}

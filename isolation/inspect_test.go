@@ -33,6 +33,26 @@ func TestLimitsOnlyNarrow(t *testing.T) {
 	}
 }
 
+func TestTheHeapOnlyNarrows(t *testing.T) {
+	for _, p := range Profiles {
+		for _, row := range []struct{ asked, memory, want int64 }{
+			{0, 0, p.Heap},
+			{-1, 0, p.Heap},
+			{1 << 20, 0, 1 << 20},
+			{p.Heap, 0, p.Heap},
+			{1 << 40, 0, p.Heap},
+			{0, 1 << 40, p.Heap},
+			{0, p.Limits.Memory / 4, p.Heap / 4},
+			{p.Heap, p.Limits.Memory / 2, p.Heap / 2},
+			{1 << 20, p.Limits.Memory / 2, 1 << 20},
+		} {
+			if got := p.HeapOf(row.asked, row.memory); got != row.want {
+				t.Errorf("%s: %+v, got %d", p.Name, row, got)
+			}
+		}
+	}
+}
+
 func TestOptionsReportAllFaultsAtOnce(t *testing.T) {
 	err := Options{Root: "a/b", EnterTimeout: -1, Without: []Layer{"wall"}}.Validate()
 	e := codes.From(err)

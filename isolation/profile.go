@@ -38,6 +38,16 @@ type Profile struct {
 	Required []Layer // without one of these an engine is refused, or degraded
 }
 
+// HeapOf narrows the JS heap that an extension asks for to its share of the memory that it gets, which is the
+// profile's share: a heap that does not fit beside the process is no limit. Zero asks for all of it.
+func (p Profile) HeapOf(asked, memory int64) int64 {
+	most := p.Heap * Limits{Memory: memory}.within(p.Limits).Memory / p.Limits.Memory
+	if asked <= 0 {
+		return most
+	}
+	return min(asked, most)
+}
+
 const mib = 1 << 20
 
 // process is what every profile that is a process requires. cgroup_kill is not among it: where there is

@@ -2,6 +2,8 @@ package isolation
 
 import (
 	"os"
+	"regexp"
+	"strings"
 	"sync"
 	"time"
 )
@@ -86,4 +88,15 @@ func (t *tail) finish() {
 	_ = t.file.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
 	<-t.done
 	t.file.Close()
+}
+
+// crash is the line of a Go runtime that says why it ends, ahead of a long trace.
+var crash = regexp.MustCompile(`(?m)^(panic: |fatal error: |SIG[A-Z]+: ).*$`)
+
+// lastWords is what matters in the end of an output: the line that names a crash, else all of it.
+func lastWords(b []byte) string {
+	if line := crash.Find(b); line != nil {
+		b = line
+	}
+	return strings.TrimSpace(string(b))
 }

@@ -45,14 +45,17 @@ func (s *Store) commit(group []pending, seq *uint64) {
 	v := &view{s: s, over: map[string][]byte{}}
 	results := make([]core.Result, len(group))
 	accepted := 0
-	full := s.Room()
+	if s.failed == nil {
+		s.fail(s.lost())
+	}
+	full := s.opts.room(s.opts.Reserve)
 	for i, p := range group {
 		if full != nil && s.failed == nil && len(p.tx.Set) > 0 { // what only deletes makes room
 			results[i].Err = full
 			continue
 		}
 		if s.failed != nil {
-			results[i].Err = codes.New(codes.StoreStopped, "the store stopped writing").Wrap(s.failed).Outcome(base.EffectNone)
+			results[i].Err = stopped(s.failed)
 			continue
 		}
 		if err := core.Decide(v, p.tx); err != nil {
@@ -69,7 +72,7 @@ func (s *Store) commit(group []pending, seq *uint64) {
 	}
 	if accepted > 0 {
 		if err := s.write(v.over, *seq); err != nil {
-			s.failed = err
+			s.fail(err)
 			s.use = usage{}
 			for i := range results {
 				if results[i].Err == nil {
@@ -81,6 +84,18 @@ func (s *Store) commit(group []pending, seq *uint64) {
 	for i, p := range group {
 		p.done(results[i])
 	}
+}
+
+// fail stops the store for good, unless err is nil.
+func (s *Store) fail(err error) {
+	if err != nil {
+		s.failed = err
+		s.told.Store(&err)
+	}
+}
+
+func stopped(why error) error {
+	return codes.New(codes.StoreStopped, "the store stopped writing: %v", why).Wrap(why).Outcome(base.EffectNone)
 }
 
 // write puts one group into Badger in one transaction and syncs once: that sync is the commit.

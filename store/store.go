@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/dgraph-io/badger/v4"
 	"golang.org/x/sys/unix"
@@ -29,6 +31,8 @@ type Options struct {
 	Reserve int64
 	// Free says how many bytes are free under Dir. Default: statfs(2).
 	Free func() (int64, error)
+	// CloseTime bounds Close: Badger tries for ever to write what it still holds. Default 10 s.
+	CloseTime time.Duration
 }
 
 // needed is what an open itself writes at most.
@@ -46,6 +50,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Reserve == 0 {
 		o.Reserve = 128 << 20
+	}
+	if o.CloseTime == 0 {
+		o.CloseTime = 10 * time.Second
 	}
 	if o.Free == nil {
 		o.Free = func() (int64, error) { return freeUnder(o.Dir) }
@@ -70,8 +77,30 @@ func (o Options) room(least int64) error {
 	return codes.New(codes.DiskFull, "%s has %d MiB free, %d MiB are kept in reserve", o.Dir, free>>20, least>>20).Outcome(base.EffectNone)
 }
 
-// Room is the refusal that a commit would get now for want of room on the disk; nil if there is some.
-func (s *Store) Room() error { return s.opts.room(s.opts.Reserve) }
+// Room is the refusal that a commit would get now, for want of room on the disk or of the directory itself, or
+// since the store has stopped; nil if it would be taken.
+func (s *Store) Room() error {
+	if failed := s.told.Load(); failed != nil {
+		return stopped(*failed)
+	}
+	if err := s.lost(); err != nil {
+		return err
+	}
+	return s.opts.room(s.opts.Reserve)
+}
+
+// lost says whether the directory is not ours any more: removed, or another one in its place. What is written
+// then would go into files without a name, and nobody would ever read it.
+func (s *Store) lost() error {
+	mine, err := s.lock.Stat()
+	if err != nil {
+		return codes.New(codes.StoreUnusable, "the lock of %s cannot be looked at: %v", s.opts.Dir, err).Wrap(err)
+	}
+	if now, err := os.Stat(s.lock.Name()); err != nil || !os.SameFile(mine, now) {
+		return codes.New(codes.StoreUnusable, "the data directory %s was taken away while it was in use", s.opts.Dir).Outcome(base.EffectNone)
+	}
+	return nil
+}
 
 // Store is an open data directory.
 type Store struct {
@@ -84,9 +113,10 @@ type Store struct {
 	shut  bool         // guarded by mu
 	done  sync.WaitGroup
 
-	opened uint64 // immutable
-	failed error  // owned by the committer: the first failed write
-	use    usage  // owned by the committer
+	opened uint64                // immutable
+	failed error                 // owned by the committer: the first failed write
+	told   atomic.Pointer[error] // atomic: the committer writes failed into it, for others
+	use    usage                 // owned by the committer
 }
 
 type pending struct {
@@ -99,7 +129,7 @@ type pending struct {
 func Open(o Options) (*Store, error) {
 	o = o.withDefaults()
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
-		return nil, codes.New(codes.StoreUnusable, "the data directory %s cannot be made", o.Dir).Wrap(err)
+		return nil, codes.New(codes.StoreUnusable, "the data directory %s cannot be made: %s", o.Dir, reasonOf(err)).Wrap(err)
 	}
 	lock, err := takeLock(o.Dir)
 	if err != nil {
@@ -132,7 +162,7 @@ func takeLock(dir string) (*os.File, error) {
 	name := filepath.Join(dir, "LOCK")
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return nil, codes.New(codes.StoreUnusable, "%s cannot be opened", name).Wrap(err)
+		return nil, codes.New(codes.StoreUnusable, "%s cannot be opened: %s", name, reasonOf(err)).Wrap(err)
 	}
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		b := make([]byte, 32)
@@ -141,14 +171,23 @@ func takeLock(dir string) (*os.File, error) {
 		if errors.Is(err, unix.EWOULDBLOCK) {
 			return nil, codes.New(codes.StoreLocked, "%s is in use by the daemon with pid %s", dir, strings.TrimSpace(string(b[:n])))
 		}
-		return nil, codes.New(codes.StoreUnusable, "%s cannot be locked", name).Wrap(err)
+		return nil, codes.New(codes.StoreUnusable, "%s cannot be locked: %s", name, reasonOf(err)).Wrap(err)
 	}
 	err = errors.Join(f.Truncate(0), writeAt(f, strconv.Itoa(os.Getpid())+"\n"))
 	if err != nil {
 		_ = f.Close()
-		return nil, codes.New(codes.StoreUnusable, "%s cannot be written", name).Wrap(err)
+		return nil, codes.New(codes.StoreUnusable, "%s cannot be written: %s", name, reasonOf(err)).Wrap(err)
 	}
 	return f, nil
+}
+
+// reasonOf is what the kernel said, without the path that the message names already.
+func reasonOf(err error) string {
+	var sys unix.Errno
+	if errors.As(err, &sys) {
+		return sys.Error()
+	}
+	return err.Error()
 }
 
 func writeAt(f *os.File, s string) error {
@@ -294,7 +333,8 @@ func (s *Store) view(f func(*badger.Txn) error) (err error) {
 	return nil
 }
 
-// Close commits what is queued, closes the state and gives the lock back. The second call does nothing.
+// Close commits what is queued, closes the state and gives the lock back, within CloseTime. Where the directory
+// was taken away nothing can be kept, and the error says so. The second call does nothing.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	if s.shut {
@@ -304,6 +344,21 @@ func (s *Store) Close() error {
 	s.shut = true
 	close(s.queue)
 	s.mu.Unlock()
-	s.done.Wait()
-	return errors.Join(s.db.Close(), s.lock.Close())
+	closed := make(chan error, 1) // capacity 1; never closed
+	go func() {                   // owner: Close, which receives; ends: Badger has closed, or with the process
+		s.done.Wait()
+		err := s.lost()
+		if err == nil { // else Badger would try for ever to write into it
+			err = s.db.Close()
+		}
+		closed <- err
+	}()
+	late := time.NewTimer(s.opts.CloseTime)
+	defer late.Stop()
+	select {
+	case err := <-closed:
+		return errors.Join(err, s.lock.Close())
+	case <-late.C: // the lock stays: something may still be written
+		return codes.New(codes.StoreUnusable, "the state under %s could not be written out within %s", s.opts.Dir, s.opts.CloseTime)
+	}
 }

@@ -104,6 +104,9 @@ func (e *engine) invoke(f wire.Frame) error {
 	e.begin(f.ID, time.Now().Add(left))
 	r := e.drive(q, left, f.Name == wire.Simulate)
 	e.end()
+	if n := len(r.JSON); n > e.hello.Result { // the shims count characters, and leave out what is far above
+		r = &result{Kind: wire.KindResultSize, Name: "RangeError", Message: fmt.Sprintf("the result has %d bytes; at most %d", n, e.hello.Result)}
+	}
 	if err := e.exhausted(); err != nil {
 		return err
 	}

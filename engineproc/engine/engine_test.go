@@ -106,6 +106,11 @@ func (p *peer) serve(f wire.Frame) {
 		p.t.Fatal(err)
 	}
 	r := wire.Frame{Type: wire.HostReply, Re: f.ID, OK: true}
+	if q.Key == "refused" {
+		r.OK, r.Name, r.Data = false, "quota_exceeded", []byte("no room")
+		p.send(r)
+		return
+	}
 	switch f.Name {
 	case "kv.get":
 		r.Data = p.kv[q.Key]

@@ -16,8 +16,8 @@ import (
 // so code may hide it; and its text can be forged. After it nothing of the VM is to be trusted any more.
 //
 // It stands between QuickJS and its allocator: the library's runtime keeps two function pointers, and has no
-// other place where this could be heard. That is the one use of unsafe here; newHeapWatch refuses a library
-// whose fields it does not know, and the tests hold it to the pinned version.
+// other place where this could be heard. This and rejections.go are the uses of unsafe here; both refuse a library
+// whose fields they do not know, and the tests hold them to the pinned version.
 type heapWatch struct{ refused atomic.Bool }
 
 type (
@@ -32,19 +32,14 @@ var heaps struct {
 	watched sync.Map // address of a malloc state -> *heapWatch
 }
 
-var errUnknownBuild = errors.New("this build of the JavaScript library does not let its heap be watched")
+var errUnknownBuild = errors.New("this build of the JavaScript library does not let itself be watched")
 
 // newHeapWatch watches js from now on. forget is called before js is closed.
 func newHeapWatch(js *quickjs.VM) (w *heapWatch, forget func(), err error) {
-	r := reflect.ValueOf(js).Elem().FieldByName("runtime")
-	if r.Kind() != reflect.Pointer || r.IsNil() {
+	rt := runtimeOf(js)
+	if rt == nil {
 		return nil, nil, errUnknownBuild
 	}
-	at := r.Elem().FieldByName("cRuntime")
-	if !at.IsValid() || at.Kind() != reflect.Uintptr || at.Uint() == 0 {
-		return nil, nil, errUnknownBuild
-	}
-	rt := (*lib.TJSRuntime)(unsafe.Add(unsafe.Pointer(nil), uintptr(at.Uint())))
 	mf := &rt.Fmalloc_ctx.Fmf
 	heaps.once.Do(func() { heaps.malloc, heaps.realloc = mf.Fjs_malloc, mf.Fjs_realloc })
 	if mf.Fjs_malloc != heaps.malloc || mf.Fjs_realloc != heaps.realloc {
@@ -55,6 +50,19 @@ func newHeapWatch(js *quickjs.VM) (w *heapWatch, forget func(), err error) {
 	heaps.watched.Store(state, w)
 	mf.Fjs_malloc, mf.Fjs_realloc = entry(mallocFunc(watchedMalloc)), entry(reallocFunc(watchedRealloc))
 	return w, func() { heaps.watched.Delete(state) }, nil
+}
+
+// runtimeOf is the library's own runtime of a VM, nil where it is not where it is expected.
+func runtimeOf(js *quickjs.VM) *lib.TJSRuntime {
+	r := reflect.ValueOf(js).Elem().FieldByName("runtime")
+	if r.Kind() != reflect.Pointer || r.IsNil() {
+		return nil
+	}
+	at := r.Elem().FieldByName("cRuntime")
+	if !at.IsValid() || at.Kind() != reflect.Uintptr {
+		return nil
+	}
+	return (*lib.TJSRuntime)(unsafe.Add(unsafe.Pointer(nil), uintptr(at.Uint())))
 }
 
 // entry is what the translated C calls: the word behind a func value.

@@ -33,7 +33,7 @@ var Features = []string{"cancel", "credit", "chunks", "simulate", "kv", "sourcem
 
 // missing is what the language or the platform has and this engine has not.
 var missing = []string{
-	"WebAssembly", "Temporal", "fetch", "crypto.subtle other than digest and HMAC", "SharedArrayBuffer workers", "Blob.stream", "Headers", "Request", "Response",
+	"WebAssembly", "Temporal", "top-level await", "fetch", "crypto.subtle other than digest and HMAC", "SharedArrayBuffer workers", "Blob.stream", "Headers", "Request", "Response",
 	"Intl locale data other than en-US", "Intl.RelativeTimeFormat", "RegExp legacy static properties", "structuredClone transfer",
 }
 

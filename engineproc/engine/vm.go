@@ -19,15 +19,16 @@ var shims embed.FS
 
 // vm is one JavaScript world: the VM, the dispatcher of shims/90-run.js, and what it reported last.
 type vm struct {
-	js     *quickjs.VM
-	api    map[string]quickjs.Value
-	port   port
-	rng    *rand.Rand
-	start  time.Time
-	result *result // what the call under way reported
-	heap   *heapWatch
-	forget func() // of the heap's watch
-	lines  int    // of the shims
+	js      *quickjs.VM
+	api     map[string]quickjs.Value
+	port    port
+	rng     *rand.Rand
+	start   time.Time
+	result  *result // what the call under way reported
+	heap    *heapWatch
+	forget  func() // of the heap's watch
+	unwatch func() // of rejections; nil before boot has ended
+	lines   int    // of the shims
 }
 
 // result is the outcome of a call: Kind is empty for success.
@@ -79,7 +80,7 @@ func (v *vm) boot() error {
 		return fmt.Errorf("shims: %w", err)
 	}
 	defer api.Free()
-	for _, name := range []string{"begin", "finish", "invoke", "settle", "cancel", "abandon", "waiting", "timerNext", "timerRun"} {
+	for _, name := range []string{"begin", "finish", "invoke", "settle", "cancel", "abandon", "waiting", "timerNext", "timerRun", "rejected"} {
 		atom, err := v.js.NewAtom(name)
 		if err != nil {
 			return err
@@ -88,7 +89,8 @@ func (v *vm) boot() error {
 			return err
 		}
 	}
-	return nil
+	v.unwatch, err = watchRejections(v.js, v.api["rejected"])
+	return err
 }
 
 func (v *vm) register() (names []string, err error) {
@@ -97,6 +99,7 @@ func (v *vm) register() (names []string, err error) {
 		"monotonic": func() float64 { return float64(time.Since(v.start).Microseconds()) / 1000 },
 		"origin":    func() float64 { return float64(v.start.UnixMicro()) / 1000 },
 		"random32":  func() float64 { return float64(v.rng.Uint32()) },
+		"bytesIn":   func(text string) float64 { return float64(len(text)) },
 		"done":      func(json string) { v.result = &result{JSON: json} },
 		"failed": func(kind, name, message, stack string) {
 			v.result = &result{Kind: kind, Name: name, Message: message, Stack: stack}
@@ -182,6 +185,9 @@ func (v *vm) jobs(left time.Duration) error {
 }
 
 func (v *vm) close() {
+	if v.unwatch != nil {
+		v.unwatch()
+	}
 	for _, f := range v.api {
 		f.Free()
 	}

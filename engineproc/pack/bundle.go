@@ -68,7 +68,8 @@ func build(ctx context.Context, dir, file, text string, browser bool) (bundle, e
 		Define:    map[string]string{"process.env.NODE_ENV": `"production"`},
 		Sourcemap: api.SourceMapExternal, SourcesContent: api.SourcesContentExclude, LogLevel: api.LogLevelSilent,
 		Charset: api.CharsetUTF8, LegalComments: api.LegalCommentsNone, Plugins: []api.Plugin{inside(dir), nodePlugin()}, TsconfigRaw: tsconfig(dir),
-		Loader: map[string]api.Loader{".json": api.LoaderJSON, ".txt": api.LoaderText},
+		Loader: map[string]api.Loader{".json": api.LoaderJSON, ".txt": api.LoaderText, ".css": api.LoaderNone, ".module.css": api.LoaderNone},
+		Banner: map[string]string{"js": `"use strict";`}, // ES modules are; esbuild's classic script would not be
 	}
 	if browser {
 		o.MainFields, o.Conditions = []string{"browser", "module", "main"}, []string{"browser", "import", "default"}
@@ -84,10 +85,13 @@ func build(ctx context.Context, dir, file, text string, browser bool) (bundle, e
 	}
 	var out bundle
 	for _, f := range r.OutputFiles {
-		if strings.HasSuffix(f.Path, ".map") {
-			out.sourceMap = f.Contents
-		} else {
+		switch f.Path {
+		case o.Outfile:
 			out.code = f.Contents
+		case o.Outfile + ".map":
+			out.sourceMap = f.Contents
+		default:
+			return bundle{}, codes.New(codes.BundleFailed, "a file is imported that is no code: it would become %s", filepath.Base(f.Path))
 		}
 	}
 	if len(out.code) == 0 {
@@ -261,7 +265,7 @@ func bundleFaults(dir string, msgs []api.Message) Faults {
 		if miss := missingModule.FindStringSubmatch(m.Text); miss != nil && !strings.HasPrefix(miss[1], ".") {
 			code, hint = codes.MissingDependency, miss[1]
 		}
-		e := codes.New(code, "%s", m.Text)
+		e := codes.New(code, "%s", plain(m.Text))
 		if l := m.Location; l != nil {
 			e.At(codes.Position{File: filepath.Join(dir, l.File), Line: l.Line, Col: l.Column + 1, Text: clip(l.LineText, 200)})
 		}
@@ -271,6 +275,17 @@ func bundleFaults(dir string, msgs []api.Message) Faults {
 		out = append(out, e)
 	}
 	return out
+}
+
+// plain says in an author's words what esbuild says in its own.
+func plain(text string) string {
+	switch {
+	case strings.HasPrefix(text, "Top-level await is"):
+		return "top-level await is not supported: await in a function, such as the method that needs it"
+	case strings.HasPrefix(text, "No loader is configured"):
+		return "this file is no code: JavaScript, TypeScript, JSON and .txt can be imported"
+	}
+	return text
 }
 
 func clip(s string, n int) string {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strconv"
+	"strings"
 
 	codes "github.com/franken-node/fnode-supervisor/spec/errors"
 )
@@ -98,22 +99,26 @@ func start(src []byte, at int) int {
 	return at
 }
 
-func jsonOffset(err error) int {
+func jsonOffset(src []byte, err error) int {
 	var syntax *json.SyntaxError
 	var typ *json.UnmarshalTypeError
 	switch {
 	case errors.As(err, &syntax):
 		return int(syntax.Offset) - 1
-	case errors.As(err, &typ):
-		return int(typ.Offset) - 1
+	case errors.As(err, &typ) && typ.Field != "":
+		return Locate(src, strings.Split(typ.Field, ".")...)
 	}
 	return 0
 }
 
-func jsonText(err error) string {
+func jsonText(src []byte, err error) string {
 	var typ *json.UnmarshalTypeError
-	if errors.As(err, &typ) {
-		return typ.Field + ": " + typ.Value + " is not what is expected here"
+	if !errors.As(err, &typ) {
+		return codes.JSONText(src, err)
 	}
-	return err.Error()
+	text := typ.Value + " is not what is expected here"
+	if typ.Field != "" {
+		text = typ.Field + ": " + text
+	}
+	return text
 }

@@ -2,6 +2,7 @@ package pack
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -70,6 +71,9 @@ type Faults = codes.Faults
 
 // ReadManifest reads dir/package.json. The error is codes.NoPackage, or Faults of codes.BadManifest.
 func ReadManifest(dir string) (*Manifest, error) {
+	if st, err := os.Stat(dir); err == nil && !st.IsDir() {
+		return nil, codes.New(codes.NoPackage, "%s is no folder", dir)
+	}
 	file := filepath.Join(dir, "package.json")
 	if err := usable(dir, file); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, Faults{codes.New(codes.BadManifest, "it %v", err).At(codes.Position{File: file})}
@@ -98,10 +102,11 @@ type raw struct {
 }
 
 var (
-	nameRule   = regexp.MustCompile(`^(@[a-z0-9][a-z0-9._-]{0,63}/)?[a-z0-9][a-z0-9._-]{0,63}$`)
-	methodRule = regexp.MustCompile(`^[A-Za-z_$][A-Za-z0-9_$]{0,63}$`)
-	profiles   = []string{"strict", "strict_plus", "moderate", "permissive"}
-	granted    = []string{"kv", "timers", "random", "console"}
+	nameRule    = regexp.MustCompile(`^(@[a-z0-9][a-z0-9._-]{0,63}/)?[a-z0-9][a-z0-9._-]{0,63}$`)
+	versionRule = regexp.MustCompile(`^\d{1,9}\.\d{1,9}\.\d{1,9}(-[0-9A-Za-z.-]{1,64})?(\+[0-9A-Za-z.-]{1,64})?$`)
+	methodRule  = regexp.MustCompile(`^[A-Za-z_$][A-Za-z0-9_$]{0,63}$`)
+	profiles    = []string{"strict", "strict_plus", "moderate", "permissive"}
+	granted     = []string{"kv", "timers", "random", "console"}
 )
 
 // parser collects faults with their places.
@@ -121,17 +126,24 @@ func (p *parser) at(offset int) codes.Position {
 
 // ParseManifest parses the text of a package.json; file is for positions.
 func ParseManifest(src []byte, file string) (*Manifest, error) {
+	src = bytes.TrimPrefix(src, []byte("\ufeff")) // as npm does
 	p := &parser{file: file, src: src}
 	if len(src) > maxManifest {
 		return nil, Faults{codes.New(codes.BadManifest, "a manifest of %d bytes, at most %d", len(src), maxManifest).At(codes.Position{File: file})}
 	}
 	var r raw
 	if err := json.Unmarshal(src, &r); err != nil {
-		return nil, Faults{codes.New(codes.BadManifest, "%s", jsonText(err)).At(p.at(jsonOffset(err))).Wrap(err)}
+		return nil, Faults{codes.New(codes.BadManifest, "%s", jsonText(src, err)).At(p.at(jsonOffset(src, err))).Wrap(err)}
 	}
 	m := &Manifest{Name: r.Name, Version: r.Version, Description: r.Description, Main: r.Main, Methods: map[string]Method{}, Capabilities: []string{}}
 	if !nameRule.MatchString(r.Name) {
 		p.bad([]string{"name"}, "name: %q is no package name (lower case, digits, . _ -)", r.Name)
+	}
+	if m.Version == "" {
+		m.Version = "0.0.0" // npm lets a private package leave it out
+	}
+	if !versionRule.MatchString(m.Version) {
+		p.bad([]string{"version"}, "version: %q is no version like 1.2.3", m.Version)
 	}
 	if i := strings.IndexByte(m.Name, '/'); i >= 0 {
 		m.Name = m.Name[i+1:]
@@ -152,9 +164,17 @@ func ParseManifest(src []byte, file string) (*Manifest, error) {
 		p.bad([]string{"main"}, "main: %q leads out of the package", m.Main)
 	}
 	if len(p.faults) > 0 {
-		return nil, p.faults
+		return nil, p.inOrder()
 	}
 	return m, nil
+}
+
+// inOrder gives the faults in the order of the text: the first one is what a log shows.
+func (p *parser) inOrder() Faults {
+	slices.SortStableFunc(p.faults, func(a, b *codes.Error) int {
+		return cmp.Or(cmp.Compare(a.Where.Line, b.Where.Line), cmp.Compare(a.Where.Col, b.Where.Col))
+	})
+	return p.faults
 }
 
 func (p *parser) profile(m *Manifest, r raw) {
@@ -219,6 +239,9 @@ func (p *parser) limits(m *Manifest, ls map[string]json.RawMessage) {
 			p.bad([]string{"fnode", "limits", k}, "fnode.limits.%s: %v", k, err)
 		}
 	}
+	if m.Limits.KV > spec.MostKV {
+		p.bad([]string{"fnode", "limits", "kv"}, "fnode.limits.kv: %d bytes are more than a package may ask for, %d", m.Limits.KV, spec.MostKV)
+	}
 	for _, n := range []struct {
 		key         string
 		have, least int64
@@ -246,15 +269,25 @@ func (p *parser) methods(m *Manifest, ms map[string]json.RawMessage) {
 			p.bad(at, "fnode.methods: %q is no name of a JavaScript function", name)
 			continue
 		}
+		p.unknown(at, methodKeys)
 		var one Method
-		d := json.NewDecoder(bytes.NewReader(b))
-		d.DisallowUnknownFields()
-		if err := d.Decode(&one); err != nil {
-			p.bad(at, "fnode.methods.%s: %s", name, jsonText(err))
+		if err := json.Unmarshal(b, &one); err != nil {
+			p.bad(append(at, fieldOf(err)...), "fnode.methods.%s: %s", name, jsonText(b, err))
 			continue
 		}
 		m.Methods[name] = one
 	}
+}
+
+var methodKeys = []string{"input", "output", "idempotent", "description"}
+
+// fieldOf is where below a value an error of its type lies.
+func fieldOf(err error) []string {
+	var typ *json.UnmarshalTypeError
+	if errors.As(err, &typ) && typ.Field != "" {
+		return strings.Split(typ.Field, ".")
+	}
+	return nil
 }
 
 // unknown reports the keys of an object that are not in the list.

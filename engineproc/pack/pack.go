@@ -117,7 +117,10 @@ func Open(r io.Reader) (*Package, error) {
 	if err := json.Unmarshal(files["manifest.json"], &p.Manifest); err != nil || p.Manifest == nil || len(p.Bundle) == 0 {
 		return nil, codes.New(codes.BadArchive, "the archive has no readable manifest and bundle").Wrap(err)
 	}
-	if !nameRule.MatchString(p.Manifest.Name) || strings.Contains(p.Manifest.Name, "/") || len(p.Manifest.Methods) == 0 {
+	if files["bundle.js.map"] == nil {
+		return nil, codes.New(codes.BadArchive, "the archive ends before its source map")
+	}
+	if !nameRule.MatchString(p.Manifest.Name) || !versionRule.MatchString(p.Manifest.Version) || strings.Contains(p.Manifest.Name, "/") || len(p.Manifest.Methods) == 0 {
 		return nil, codes.New(codes.BadArchive, "the archive's manifest is not one that pack writes")
 	}
 	return p, nil
@@ -137,7 +140,11 @@ func Load(ctx context.Context, path string) (*Package, error) {
 		return nil, codes.New(codes.NoPackage, "%s cannot be opened", path).Wrap(err)
 	}
 	defer f.Close()
-	return Open(f)
+	p, err := Open(f)
+	if e := codes.From(err); e != nil {
+		return nil, e.At(codes.Position{File: path})
+	}
+	return p, err
 }
 
 // Mapper maps stacks to the author's files.

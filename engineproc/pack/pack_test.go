@@ -41,7 +41,7 @@ func TestEveryFaultOfAManifestAtOnceWithItsPlace(t *testing.T) {
 	}
 	for at, word := range map[string]string{
 		"package.json:2:2": "Bad Name", "package.json:5:3": "colour", "package.json:6:3": "soft", "package.json:7:26": "sudo",
-		"package.json:8:14": "bananas", "package.json:8:38": "speed", "package.json:9:15": "1st", "package.json:9:26": "inptu",
+		"package.json:8:14": "bananas", "package.json:8:38": "speed", "package.json:9:15": "1st", "package.json:9:33": "inptu",
 	} {
 		if !strings.Contains(got[at], word) {
 			t.Errorf("%s: %q does not say %q; all: %v", at, got[at], word, got)

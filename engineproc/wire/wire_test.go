@@ -123,6 +123,8 @@ func TestEveryFaultHasItsKind(t *testing.T) {
 		"a length cut off":       {[]byte{0, 0}, wire.Short},
 		"a frame cut off":        {ok[:len(ok)-1], wire.Short},
 		"a huge length":          {[]byte{0xff, 0xff, 0xff, 0xff}, wire.Oversized},
+		"a byte over the bound":  {[]byte{0, 0x10, 0, 1}, wire.Oversized},
+		"the bound, cut off":     {[]byte{0, 0x10, 0, 0}, wire.Short},
 		"replayed":               {twice, wire.OutOfOrder},
 		"out of order":           {framed([]byte{0x95, 9, 5, 0, 1, 0xa0}), wire.OutOfOrder},
 		"unknown type":           {framed([]byte{0x92, 77, 1}), wire.UnknownTyp},

@@ -3,7 +3,7 @@
 //
 // A code is stable for ever: it is never reused and never changes its meaning. Ranges: FN1xxx kernel,
 // FN2xxx supervision and regions, FN3xxx engines and extensions, FN4xxx isolation, FN5xxx store,
-// FN6xxx configuration, FN7xxx packages, FN8xxx API and command line. One file per range.
+// FN6xxx configuration, FN7xxx packages, FN8xxx API and command line, FN9xxx the lab. One file per range.
 //
 // Values are immutable after init and safe for concurrent use.
 //
@@ -185,7 +185,7 @@ func Fold(err error) error {
 
 // All lists every code, sorted by id.
 func All() []*Code {
-	all := slices.Concat(kernelCodes, supervisionCodes, engineCodes, isolationCodes, storeCodes, configCodes, packageCodes, surfaceCodes)
+	all := slices.Concat(kernelCodes, supervisionCodes, engineCodes, isolationCodes, storeCodes, configCodes, packageCodes, surfaceCodes, labCodes)
 	slices.SortFunc(all, func(a, b *Code) int { return strings.Compare(a.ID, b.ID) })
 	return all
 }

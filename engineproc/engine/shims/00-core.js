@@ -7,7 +7,8 @@ globalThis.global = globalThis;
 globalThis.self = globalThis;
 def("queueMicrotask", function queueMicrotask(f) {
   if (typeof f !== "function") throw new TypeError("queueMicrotask needs a function");
-  Promise.resolve().then(f);
+  const of = host.call();
+  Promise.resolve().then(() => { try { f(); } catch (e) { host.uncaught(of, e); } });
 });
 
 // Shims that few bundles need are read when first asked for: QuickJS parses all that it is given, and a cold
@@ -26,6 +27,9 @@ for (const name of ["Blob", "File", "FormData"]) host.later(name, "file");
 host.later("CryptoKey", "crypto");
 
 def("process", { env: {} });
+
+// What the bundler makes of "using" asks for these.
+for (const name of ["dispose", "asyncDispose"]) if (!(name in Symbol)) Object.defineProperty(Symbol, name, { value: Symbol("Symbol." + name) });
 
 // Error: what V8 has and packages call without asking.
 def("captureStackTrace", function captureStackTrace(o) {

@@ -1,5 +1,5 @@
 // fnctl invoke hog heap; fnctl invoke hog hidden; fnctl invoke hog cgroup
-import { set } from "fnode:kv";
+import { get, set } from "fnode:kv";
 
 // Grows the JavaScript heap up to its limit: an out-of-memory error, after which the instance is retired.
 export function heap() {
@@ -16,10 +16,11 @@ export function hidden() {
   }
 }
 
-// Stays below the JavaScript limit and makes the process around it grow: what a host call carries is copied
-// several times on its way out. The kernel kills the process at the memory limit of its cgroup.
+// Stays below the JavaScript limit and makes the process around it grow: until the code gives way, the host's
+// answers wait outside the heap. The kernel kills the process at the memory limit of its cgroup.
 export async function cgroup() {
-  await set("k", "y".repeat(12 * 1024 * 1024));
+  await set("k", "y".repeat(250_000));
+  await Promise.all(Array.from({ length: 1000 }, () => get("k")));
 }
 
 export function ok() {
