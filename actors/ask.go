@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"errors"
 	"time"
 
 	"github.com/franken-node/fnode-supervisor/internal/base"
@@ -22,8 +23,7 @@ type Ask[Q, R any] struct {
 	life   base.Incarnation // of the asker
 	out    func(Answer[R])  // set for the outside world
 	holder *Cell            // owned by the holder's worker
-	kept   bool             // owned by the holder's worker
-	done   bool             // owned by the holder's worker
+	later  bool             // owned by the holder's worker: it was kept
 	due    time.Time
 }
 
@@ -32,14 +32,6 @@ type Answer[R any] struct {
 	ID  AskID
 	Val R
 	Err error
-}
-
-// promise is an Ask of any type, as the kernel sees it.
-type promise interface {
-	hold(c *Cell)
-	settled() bool
-	abandon(by *Slot, err error)
-	oblige() base.ObligationID
 }
 
 // Request asks another actor. The answer arrives as Answer[R], no later than timeout (then its Err is
@@ -60,16 +52,16 @@ func Request[Q, R any](cx *Cx, to Ref, q Q, timeout time.Duration) (AskID, error
 		a.due = cx.Now().Add(timeout)
 		t, err := cx.After(timeout, askDue{a.id})
 		if err != nil {
-			slot.box.Release(lanes.Ready)
+			slot.release()
 			return 0, err
 		}
 		p.timer = t
 	}
-	cell.asks[a.id] = p
+	put(&cell.asks, a.id, p)
 	if err := cx.send(to, Message{Body: a}); err != nil {
 		delete(cell.asks, a.id)
 		cell.disarm(p.timer.t)
-		slot.box.Release(lanes.Ready)
+		slot.release()
 		return 0, err
 	}
 	return a.id, nil
@@ -101,15 +93,17 @@ func (a *Ask[Q, R]) Fail(cx *Cx, err error) {
 }
 
 // Keep says that the answer comes later, from this incarnation.
-func (a *Ask[Q, R]) Keep(*Cx) { a.kept = true }
+func (a *Ask[Q, R]) Keep(*Cx) { a.later = true }
 
 // HandOn gives the question, with its promise, to another actor. On an error the caller still holds it.
 func (a *Ask[Q, R]) HandOn(cx *Cx, to Ref) error {
-	if err := cx.cell.ledger.Transfer(a.oblige()); err != nil {
+	if err := cx.may(0); err != nil {
 		return err
 	}
-	a.holder, a.kept = nil, false
-	delete(cx.cell.held, a.oblige())
+	if err := cx.cell.promises.resolve(a.oblige(), obligations.Transferred); err != nil {
+		return err
+	}
+	a.holder, a.later = nil, false
 	if err := cx.send(to, Message{Body: a}); err != nil {
 		a.hold(cx.cell)
 		return err
@@ -122,19 +116,20 @@ func (a *Ask[Q, R]) resolve(cx *Cx, to obligations.State, ans Answer[R]) {
 		cx.slot.sys.violated("O1", "%s answers a question that it does not hold", cx.slot.path)
 		return
 	}
-	if err := cx.cell.ledger.Resolve(a.oblige(), to); err != nil {
+	switch err := cx.cell.promises.resolve(a.oblige(), to); {
+	case errors.Is(err, codes.Of(codes.Gone)):
+		return // it was fenced, and the asker was told
+	case err != nil:
 		cx.slot.sys.violated("O1", "%s: %v", cx.slot.path, err)
 		return
 	}
-	a.done = true
-	delete(cx.cell.held, a.oblige())
 	a.answer(cx.slot, ans)
 }
 
 // answer sends ans where it belongs. An asker that is gone is no error (O3).
 func (a *Ask[Q, R]) answer(by *Slot, ans Answer[R]) {
 	if a.out != nil {
-		a.out(ans)
+		by.sys.guarded(by.path, "the answer to "+a.label(), func() { a.out(ans) })
 		return
 	}
 	by.sys.carry(by, a.from, Message{Body: ans, life: a.life, reserved: true})
@@ -142,25 +137,25 @@ func (a *Ask[Q, R]) answer(by *Slot, ans Answer[R]) {
 
 func (a *Ask[Q, R]) oblige() base.ObligationID { return base.ObligationID(a.id) }
 func (a *Ask[Q, R]) label() string             { return typeName(a.Q) }
-func (a *Ask[Q, R]) settled() bool             { return a.kept || a.done || a.holder == nil }
+func (a *Ask[Q, R]) kept() bool                { return a.later }
 
 // hold makes the cell under delivery the holder of the promise.
 func (a *Ask[Q, R]) hold(c *Cell) {
-	a.holder, a.kept = c, false
+	a.holder, a.later = c, false
 	var due int64
 	if !a.due.IsZero() {
 		due = a.due.UnixNano()
 	}
-	c.held[a.oblige()] = a
-	c.reserve(obligations.Reply, a.label(), a.oblige(), due)
+	c.holds(a, obligations.Reply, a.label(), due)
 }
 
 // abandon answers with an error without touching a ledger: the holder is gone or never was.
 func (a *Ask[Q, R]) abandon(by *Slot, err error) {
-	a.done = true
 	a.answer(by, Answer[R]{ID: a.id, Err: err})
 }
 
 func lost(path string, effect base.Effect) error {
 	return codes.New(codes.AskLost, "%s ended before it answered", path).Outcome(effect)
 }
+
+func (a Answer[R]) failed() bool { return a.Err != nil }

@@ -35,7 +35,11 @@ func (c Caps) String() string {
 	return strings.Join(out, "+")
 }
 
+// may is asked before every effect: the incarnation has to live, and to hold the capability.
 func (cx *Cx) may(c Caps) error {
+	if cx.cell.over.Load() {
+		return codes.New(codes.Gone, "%s#%d has ended or is fenced: its effects are refused", cx.slot.path, cx.cell.n)
+	}
 	if cx.cell.caps&c == c {
 		return nil
 	}

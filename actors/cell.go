@@ -1,12 +1,16 @@
 package actors
 
 import (
+	"cmp"
+	"maps"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/franken-node/fnode-supervisor/internal/base"
+	"github.com/franken-node/fnode-supervisor/internal/invariant"
 	"github.com/franken-node/fnode-supervisor/lanes"
 	"github.com/franken-node/fnode-supervisor/obligations"
 	"github.com/franken-node/fnode-supervisor/regions"
@@ -42,14 +46,18 @@ type Cell struct {
 	life   spec.IncarnationState // guarded by smu; written by step only
 	wasUp  bool                  // guarded by smu: it was ready once
 	behind bool                  // guarded by smu: the slot has gone on without it
-	fenced atomic.Bool           // written by Fence
+	fenced bool                  // guarded by smu; written by fence
+	over   atomic.Bool           // written by fence and end: no effect of its Cx is done any more
+	turn   atomic.Uint32         // its worker and Fence race for it
 
-	ledger       obligations.Ledger
-	held         map[base.ObligationID]promise
+	ordered atomic.Bool // written by Cx.Close of its supervisor, which keeps the time of this close
+
+	promises     promises // locked by itself
 	asks         map[AskID]pending
 	timers       map[*Timer]struct{}
 	monitors     map[MonitorID]*Slot
 	commits      int
+	armed        int // timers so far
 	begun        bool
 	drained      bool
 	keepStarting bool
@@ -57,38 +65,56 @@ type Cell struct {
 	told         time.Time // when CancelRequested was delivered
 	drainLeft    int
 	clock        *Timer // of the drain; nil: it has no limit, or has not begun
+	lifetime     *Timer // immutable after spawn; nil: no limit
 	exit         Exit
 }
+
+// The values of Cell.turn: outside of a delivery; in one; in one that was given up.
+const (
+	outside uint32 = iota
+	inside
+	givenUp
+)
 
 func newCell(s *Slot, n base.Incarnation, b Behaviour, caps Caps, r *regions.Region) *Cell {
 	c := &Cell{
 		slot: s, n: n, b: b, caps: caps, region: r,
-		held: map[base.ObligationID]promise{}, asks: map[AskID]pending{},
-		timers: map[*Timer]struct{}{}, monitors: map[MonitorID]*Slot{},
 		drainLeft: s.opts.DrainDeliveries,
 	}
 	if s.opts.Lifetime > 0 {
 		c.deadline = s.sys.host.Now().Add(s.opts.Lifetime)
 	}
-	c.cx = &Cx{slot: s, cell: c, cancelled: make(chan struct{})}
+	c.cx = &Cx{slot: s, cell: c}
 	return c
 }
+
+// Joined keeps the incarnation's place in its region.
+func (c *Cell) Joined(h *regions.Handle) { c.handle = h }
 
 // Label names the incarnation in proofs.
 func (c *Cell) Label() string { return c.slot.path }
 
 // Ask is the region's close request: it rides the Cancel lane and overtakes everything (R2).
 func (c *Cell) Ask(q regions.Request) {
+	if c.in(spec.Ending, spec.Ended) {
+		return // it has asked itself
+	}
 	c.slot.sys.carry(nil, c.slot, Message{Body: control{cancel: true, reason: q.Reason}, life: c.n})
 }
 
 // Kill ends the incarnation at its next delivery boundary (S6).
 func (c *Cell) Kill() {
+	if c.in(spec.Ending, spec.Ended) {
+		return
+	}
 	c.slot.sys.carry(nil, c.slot, Message{Body: control{kill: true, reason: c.region.Reason()}, life: c.n})
 }
 
 // Alone says that everything else in the region has left.
 func (c *Cell) Alone() {
+	if c.in(spec.Ending, spec.Ended) {
+		return
+	}
 	c.slot.sys.carry(nil, c.slot, Message{Body: control{alone: true}, life: c.n})
 }
 
@@ -152,11 +178,14 @@ func (c *Cell) notify(m any) {
 // deliver takes one message to its handler or to its kernel rule.
 func (c *Cell) deliver(m Message, lane lanes.Lane) {
 	c.slot.stats.Handled.Add(1)
-	if m.timer != nil {
-		delete(c.timers, m.timer)
+	if m.timer != nil && !c.armedStill(m.timer) {
+		c.slot.stats.Late.Add(1)
+		c.look()
+		return
 	}
 	if m.life != 0 && m.life != c.n {
-		c.slot.stats.Late.Add(1)
+		c.slot.late(m)
+		c.look() // it may have been all that the drain waited for
 		return
 	}
 	if ctl, ok := m.Body.(control); ok {
@@ -218,7 +247,7 @@ type answered interface{ of() AskID }
 
 func (a Answer[R]) of() AskID { return a.ID }
 
-// run is where a message meets user code: the only place that recovers.
+// run is where a message meets user code.
 func (c *Cell) run(body any, trace TraceID) {
 	p, isAsk := body.(promise)
 	if isAsk {
@@ -226,7 +255,7 @@ func (c *Cell) run(body any, trace TraceID) {
 	}
 	c.cx.trace = trace
 	exit, ended := c.call(body)
-	if isAsk && !p.settled() && !ended {
+	if isAsk && !ended && c.promises.owes(p) {
 		c.unanswered(p)
 	}
 	if ended {
@@ -237,14 +266,17 @@ func (c *Cell) run(body any, trace TraceID) {
 func (c *Cell) call(body any) (exit Exit, ended bool) {
 	defer func() {
 		if v := recover(); v != nil {
-			if u, ok := v.(Unwind); ok {
-				panic(u)
-			}
-			exit, ended = panicExit(v, debug.Stack()), true
+			exit, ended = panicExit(rethrown(v), debug.Stack()), true
 			exit.On = typeName(body)
+			if b, ok := v.(invariant.Broken); ok {
+				c.slot.sys.emit(Event{Kind: EventViolated, Path: c.slot.path, At: c.slot.sys.host.Now(), Detail: b.Error()})
+			}
 		}
 	}()
 	exit, ended = exitOf(c.b.Receive(c.cx, body), c.in(spec.Draining))
+	if exit.Err != nil {
+		_ = exit.Err.Error() // its text may panic: here, where that is its own fault, and not where it is told
+	}
 	if ended && exit.On == "" && !exit.Clean() {
 		exit.On = typeName(body)
 	}
@@ -254,11 +286,19 @@ func (c *Cell) call(body any) (exit Exit, ended bool) {
 // Unwind is the panic by which a host leaves a handler whose run is over. Only hosts use it.
 type Unwind struct{}
 
+// rethrown gives a recovered panic back, unless it is a host's.
+func rethrown(v any) any {
+	if u, ok := v.(Unwind); ok {
+		panic(u)
+	}
+	return v
+}
+
 func (c *Cell) unanswered(p promise) {
 	err := codes.New(codes.NoReply, "%s returned without an answer", c.slot.path).Outcome(base.EffectUnknown)
-	_ = c.ledger.Resolve(p.oblige(), obligations.Aborted)
-	delete(c.held, p.oblige())
-	p.abandon(c.slot, err)
+	if c.promises.resolve(p.oblige(), obligations.Aborted) == nil {
+		p.abandon(c.slot, err)
+	}
 }
 
 // control obeys the region: a kill ends at this boundary, a cancel starts the drain.
@@ -273,7 +313,7 @@ func (c *Cell) control(m control) {
 	}
 	if m.cancel && c.step(spec.LifeCancel) == "tell" {
 		c.told = c.slot.sys.host.Now()
-		if !c.slot.opts.Supervised {
+		if !c.ordered.Load() {
 			c.startClock()
 		}
 		c.run(CancelRequested{m.reason}, TraceID{})
@@ -296,13 +336,24 @@ func (c *Cell) spend(lane lanes.Lane) {
 
 // look ends a drain that is done (R3), leaf first: not before everything it owns has left.
 func (c *Cell) look() {
-	if !c.in(spec.Draining) || !c.region.Sole(c.handle) {
+	if !c.in(spec.Draining) {
 		return
 	}
-	idle := c.ledger.Open() == 0 && len(c.asks) == 0 && c.commits == 0 && c.slot.box.Len() == 0
-	if c.drained || idle {
-		c.end(spec.LifeDrained, Exit{Kind: ExitShutdown, Reason: c.region.Reason()})
+	c.slot.under.Alone = true
+	if !c.region.Sole(c.handle) || !c.drained && !c.idle() {
+		return
 	}
+	c.end(spec.LifeDrained, Exit{Kind: ExitShutdown, Reason: c.region.Reason()})
+}
+
+// idle says whether nothing waits, neither here nor for an answer.
+func (c *Cell) idle() bool {
+	if c.promises.open() > 0 || len(c.asks) > 0 || c.commits > 0 {
+		return false
+	}
+	next, waiting := c.slot.box.Peek()
+	c.slot.under.Next = next.Tag
+	return !waiting
 }
 
 func (c *Cell) finish(e Exit) {
@@ -318,56 +369,56 @@ func (c *Cell) end(on spec.IncarnationEvent, e Exit) {
 	if c.step(on) != "end" {
 		return
 	}
+	c.slot.sys.host.Step(c.slot, StepEnd)
 	if e.Reason == base.ReasonNone {
 		e.Reason = c.region.Reason()
 	}
 	c.exit = e
+	c.over.Store(true)
 	s := c.slot
-	if !c.leftBehind() {
-		s.mu.Lock()
-		s.closing = c
-		s.last = e
-		s.mu.Unlock()
-		s.cell.CompareAndSwap(c, nil)
-	}
+	s.moveOut(c)
 	asked := c.cx.askedAt()
 	c.cx.cancel(e.Reason)
 	outcome := e.Outcome().Worst(c.release())
 	s.sys.emit(Event{Kind: EventEnded, Path: s.path, Incarnation: c.n, Exit: e, At: s.sys.host.Now(), Asked: asked, Told: c.told})
 	brutal := e.Kind == ExitKilled || s.opts.Delegate // nobody keeps the time of a supervisor's children any more
-	if !brutal {
+	if !brutal && !c.region.Sole(c.handle) {
 		c.startClock()
 	}
+	s.sys.host.Step(s, StepShut)
 	c.region.Close(regions.Request{Reason: base.ReasonParentClosing, Brutal: brutal})
-	c.handle.LeaveWith(outcome, regions.Left{Timers: len(c.timers), Obligations: c.ledger.Open()})
+	c.handle.LeaveWith(outcome, regions.Left{Timers: len(c.timers), Obligations: c.promises.open()})
 }
 
-// reserve opens a promise of the kernel's own kinds: a refusal is a broken rule.
-func (c *Cell) reserve(k obligations.Kind, label string, id base.ObligationID, due int64) {
-	if err := c.ledger.Reserve(k, label, id, due); err != nil {
+// holds makes the incarnation the holder of a promise of the kernel's own kinds: a refusal is a broken rule.
+func (c *Cell) holds(p promise, k obligations.Kind, label string, due int64) {
+	if err := c.promises.add(p, k, label, due); err != nil {
 		c.slot.sys.violated("O1", "%s: %v", c.slot.path, err)
 	}
 }
 
 // release gives back what the incarnation still held, by each kind's rule (O3).
 func (c *Cell) release() (o base.Outcome) {
-	for t := range c.timers {
+	c.lifetime.off()
+	// What others may see happens in the order in which it was set up: a map has none.
+	for _, t := range slices.SortedFunc(maps.Keys(c.timers), func(a, b *Timer) int { return cmp.Compare(a.n, b.n) }) {
 		c.disarm(t)
 		delete(c.timers, t)
 	}
-	for id, target := range c.monitors {
-		c.slot.sys.carry(c.slot, target, Message{request: &request{kind: reqDemonitor, id: uint64(id), from: c.slot}})
+	for _, id := range slices.Sorted(maps.Keys(c.monitors)) {
+		c.slot.sys.carry(c.slot, c.monitors[id], Message{request: &request{kind: reqDemonitor, id: uint64(id), from: c.slot}})
 	}
-	for _, r := range c.ledger.Stop() {
-		if p, ok := c.held[r.ID]; ok {
-			delete(c.held, r.ID)
-			p.abandon(c.slot, lost(c.slot.path, base.EffectUnknown))
-			continue
-		}
-		if r.To == obligations.Leaked {
-			o = base.OutcomeLeaked
-			c.slot.sys.emit(Event{Kind: EventLeaked, Path: c.slot.path, Incarnation: c.n, Detail: r.Label, At: c.slot.sys.host.Now()})
-		}
+	return c.breakPromises()
+}
+
+// breakPromises ends what is open by each kind's rule.
+func (c *Cell) breakPromises() base.Outcome {
+	broken, leaked, o := c.promises.take()
+	for _, p := range broken {
+		p.abandon(c.slot, lost(c.slot.path, base.EffectUnknown))
+	}
+	for _, r := range leaked {
+		c.slot.sys.emit(Event{Kind: EventLeaked, Path: c.slot.path, Incarnation: c.n, Detail: r.Label, At: c.slot.sys.host.Now()})
 	}
 	return o
 }
@@ -384,23 +435,15 @@ func (c *Cell) startClock() {
 	if c.clock != nil || d < 0 || c.slot.opts.Delegate {
 		return
 	}
-	t := &Timer{slot: c.slot, over: c.region, due: c.slot.sys.host.Now().Add(d)}
-	c.clock = t
-	t.undo = c.slot.sys.host.Arm(c.slot, d, t)
+	c.clock = c.limit(d, base.ReasonNone)
 }
 
-// stopClock forgets the limit: the region is closed.
-func (c *Cell) stopClock() {
-	if t := c.clock; t != nil && t.state.CompareAndSwap(uint32(timerArmed), uint32(timerOff)) && t.undo != nil {
-		t.undo()
-	}
-}
-
-// leave lets the slot go on without a fenced incarnation; false: it is not fenced, or has returned.
+// leave lets the slot go on without an incarnation that was fenced, also when that has returned since; false: it
+// was not fenced. The caller holds slot.mu.
 func (c *Cell) leave() bool {
 	c.smu.Lock()
 	defer c.smu.Unlock()
-	c.behind = c.behind || c.life == spec.Fenced
+	c.behind = c.behind || c.fenced
 	return c.behind
 }
 
@@ -408,64 +451,4 @@ func (c *Cell) leftBehind() bool {
 	c.smu.Lock()
 	defer c.smu.Unlock()
 	return c.behind
-}
-
-// Fence gives up on a handler that does not return (R6): the region is Wedged, effects are refused, and
-// the supervisor hears of it. n is the incarnation whose handler it is. It returns false if there was
-// nothing to fence.
-func (s *Slot) Fence(n base.Incarnation) bool {
-	c := s.cell.Load()
-	if c == nil || c.n != n || c.in(spec.Ending, spec.Ended, spec.Fenced) {
-		return false
-	}
-	if st := c.region.State(); st == spec.RegionOpen {
-		return false // slow, not in anybody's way
-	}
-	if !c.fence() {
-		return false
-	}
-	c.cx.cancel(base.ReasonTimeout)
-	s.sys.emit(Event{Kind: EventWedged, Path: s.path, Incarnation: c.n, At: s.sys.host.Now()})
-	c.handle.Stuck()
-	s.handle.Stuck()
-	c.notify(ChildWedged{Ref{s}, c.n})
-	c.Alone() // a delivery, if the handler returned at this very moment
-	return true
-}
-
-// fence moves to Fenced, if the incarnation is still in a handler as far as anybody knows.
-func (c *Cell) fence() bool {
-	c.smu.Lock()
-	defer c.smu.Unlock()
-	row, ok := spec.IncarnationLife.Next(c.life, spec.LifeStuck)
-	if ok {
-		c.life = row.To
-		c.slot.state.Store(uint32(row.To) + 1)
-		c.fenced.Store(true)
-	}
-	return ok
-}
-
-// abandoned ends a fenced incarnation whose handler returned after all.
-func (c *Cell) abandoned() bool {
-	if !c.fenced.Load() {
-		return false
-	}
-	if c.in(spec.Fenced) {
-		c.end(spec.LifeReturned, Exit{Kind: ExitKilled, Reason: base.ReasonTimeout})
-	}
-	return true
-}
-
-// Stuck reports a handler that is over its budget, by name (L6).
-func (s *Slot) Stuck() {
-	s.sys.emit(Event{Kind: EventStuck, Path: s.path, At: s.sys.host.Now()})
-}
-
-// Living is the incarnation that handles messages; zero if there is none.
-func (s *Slot) Living() base.Incarnation {
-	if c := s.cell.Load(); c != nil {
-		return c.n
-	}
-	return 0
 }

@@ -2,6 +2,8 @@ package actors
 
 import (
 	"context"
+	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,8 +24,15 @@ const (
 	StepCheckpoint
 	StepClose
 	StepProcess
+	StepSpawn
+	StepRelease   // a resource leaves the region of by
+	StepEnd       // the incarnation of by ends; nobody waits for a turn
+	StepShut      // the region of an incarnation that has ended closes
 	StepHoldTimed // a place of the own Timed lane is promised
 	StepHoldReady // a place of the own Ready lane is promised
+	StepFreeTimed // one is given back; nobody waits for a turn
+	StepFreeReady // the same, in Ready
+	StepTakeBack  // a message that may be queued in Ready is taken out again; nobody waits for a turn
 )
 
 // Cx is the capability context: the only door of an actor to effects (C1), and a context.Context whose
@@ -36,13 +45,16 @@ type Cx struct {
 	slot *Slot // immutable
 	cell *Cell // immutable
 
-	cancelled chan struct{} // capacity 0, closed once by cancel
 	mu        sync.Mutex
-	err       error     // guarded by mu; set when cancelled closes
-	asked     time.Time // guarded by mu: when cancelled closed
-	after     []func()  // guarded by mu
-	trace     TraceID   // owned by the handler under way
+	cancelled chan struct{} // guarded by mu; capacity 0, made when first asked for, closed once err is set
+	err       error         // guarded by mu; set when cancelled closes
+	asked     time.Time     // guarded by mu: when cancelled closed
+	after     []*later      // guarded by mu: in the order of AfterFunc
+	trace     TraceID       // owned by the handler under way
 }
+
+// later is what AfterFunc was given.
+type later struct{ f func() }
 
 // TraceID is a W3C trace id: 16 bytes, all zero means none.
 type TraceID [16]byte
@@ -55,6 +67,14 @@ func (cx *Cx) Deadline() (time.Time, bool) {
 // Done is closed when a cancel request has been accepted. Reading it is a step.
 func (cx *Cx) Done() <-chan struct{} {
 	cx.slot.sys.host.Step(cx.slot, StepDone)
+	cx.mu.Lock()
+	defer cx.mu.Unlock()
+	if cx.cancelled == nil {
+		cx.cancelled = make(chan struct{})
+		if cx.err != nil {
+			close(cx.cancelled)
+		}
+	}
 	return cx.cancelled
 }
 
@@ -80,27 +100,50 @@ func FromContext(ctx context.Context) (*Cx, bool) {
 	return cx, ok
 }
 
-// AfterFunc calls f once when a cancel request is accepted; stop forgets it. The context package uses it,
-// so that deriving a context starts no goroutine.
+// AfterFunc calls f once when a cancel request is accepted, or soon where one was; stop forgets it. The context
+// package uses it, so that deriving a context starts no goroutine. f runs where the request is accepted and
+// must not block; its panic is this incarnation's end (S5).
 func (cx *Cx) AfterFunc(f func()) (stop func() bool) {
+	cx.slot.sys.host.Step(cx.slot, StepDone)
+	l := &later{f}
 	cx.mu.Lock()
 	if cx.err != nil {
 		cx.mu.Unlock()
-		f()
-		return func() bool { return false }
+		return cx.soon(f)
 	}
-	i := len(cx.after)
-	cx.after = append(cx.after, f)
+	cx.after = append(cx.after, l)
 	cx.mu.Unlock()
 	return func() bool {
 		cx.mu.Lock()
 		defer cx.mu.Unlock()
-		if cx.err != nil || cx.after[i] == nil {
-			return false
+		i := slices.Index(cx.after, l)
+		if i >= 0 {
+			cx.after = slices.Delete(cx.after, i, i+1)
 		}
-		cx.after[i] = nil
-		return true
+		return i >= 0
 	}
+}
+
+// soon calls f from the host's clock, never here: the context package calls AfterFunc with a lock held that f takes.
+func (cx *Cx) soon(f func()) (stop func() bool) {
+	t := &Timer{slot: cx.slot, run: func() { cx.call(f) }, due: cx.slot.sys.host.Now()}
+	t.undo = cx.slot.sys.host.Arm(cx.slot, 0, t)
+	return t.off
+}
+
+// call runs what AfterFunc was given. Whoever made the request is not to blame for its panic.
+func (cx *Cx) call(f func()) {
+	defer func() {
+		v := recover()
+		if v == nil {
+			return
+		}
+		e := panicExit(rethrown(v), debug.Stack())
+		e.On = "AfterFunc"
+		cx.cell.region.Fault("AfterFunc: panic: " + e.Err.Error())
+		cx.slot.sys.carry(nil, cx.slot, Message{Body: control{exit: &e}, life: cx.cell.n})
+	}()
+	f()
 }
 
 // askedAt is when a cancel request was accepted; zero if none was.
@@ -126,12 +169,13 @@ func (cx *Cx) cancel(why base.Reason) {
 	cx.asked = cx.slot.sys.host.Now()
 	cx.err = codes.New(codes.Cancelled, "%s: cancel accepted (%s)", cx.slot.path, why).Wrap(context.Canceled)
 	after := cx.after
+	cx.after = nil
+	if cx.cancelled != nil {
+		close(cx.cancelled)
+	}
 	cx.mu.Unlock()
-	close(cx.cancelled)
-	for _, f := range after {
-		if f != nil {
-			f()
-		}
+	for _, l := range after {
+		cx.call(l.f)
 	}
 }
 
@@ -169,15 +213,15 @@ func (cx *Cx) Tell(to Ref, m any) error {
 	if err := cx.may(CapSend); err != nil {
 		return err
 	}
+	if p, ok := m.(promise); ok && cx.cell.promises.has(p) {
+		return codes.New(codes.Invariant, "%s tells a promise that it holds: two would (O1)", cx.slot.path)
+	}
 	return cx.send(to, Message{Body: m})
 }
 
 func (cx *Cx) send(to Ref, m Message) error {
 	if to.slot == nil {
 		return codes.New(codes.Gone, "%s sends %T to nobody", cx.slot.path, m.Body)
-	}
-	if cx.cell.fenced.Load() {
-		return codes.New(codes.Gone, "%s is fenced: its effects are refused", cx.slot.path)
 	}
 	m.trace, m.from = cx.trace, cx.slot
 	return cx.slot.sys.host.Send(cx.slot, to.slot, m)

@@ -80,10 +80,11 @@ func StopAs(e Exit) error { return stopWith{e} }
 
 // exitOf turns what a handler returned into an exit; ok is false for nil.
 func exitOf(err error, draining bool) (e Exit, ok bool) {
+	if err == nil {
+		return e, false // the usual case: nothing escapes
+	}
 	var as stopWith
 	switch {
-	case err == nil:
-		return e, false
 	case errors.As(err, &as):
 		return as.exit, true
 	case errors.Is(err, ErrDecline):
@@ -102,8 +103,15 @@ func panicExit(v any, stack []byte) Exit {
 		stack = stack[:most]
 	}
 	err, ok := v.(error)
-	if !ok {
-		err = fmt.Errorf("%v", v)
+	if !ok || !speaks(err) {
+		err = fmt.Errorf("%v", v) // fmt survives a text that panics
 	}
 	return Exit{Kind: ExitPanicked, Err: err, Stack: string(stack)}
+}
+
+// speaks says whether the error's text can be had: that of a nil pointer in an error often panics.
+func speaks(err error) (ok bool) {
+	defer func() { ok = recover() == nil }()
+	_ = err.Error()
+	return true
 }

@@ -1,6 +1,8 @@
 package actors
 
 import (
+	"time"
+
 	"github.com/franken-node/fnode-supervisor/internal/base"
 	"github.com/franken-node/fnode-supervisor/lanes"
 	"github.com/franken-node/fnode-supervisor/regions"
@@ -92,27 +94,71 @@ type Message struct {
 	request  *request         // set for kernel requests that are not queued: reserve, monitor, link …
 }
 
-// Lane is the lane in which the message would be queued; ok is false for a kernel request, which is served at
-// acceptance.
-func (m Message) Lane() (l lanes.Lane, ok bool) {
+// Lane is the lane in which the message would be queued and, in Timed, its deadline; ok is false for a kernel
+// request, which is served at acceptance.
+func (m Message) Lane() (l lanes.Lane, due time.Time, ok bool) {
 	switch {
 	case m.request != nil:
-		return 0, false
+		return 0, due, false
 	case m.reserved:
-		return lanes.Ready, true
+		return lanes.Ready, due, true
 	}
-	l, _ = laneOf(m.Body)
-	return l, true
+	l, due = laneOf(m.Body)
+	return l, due, true
+}
+
+// Request names the kernel request that the message is: monitor, link, demonitor, reserve, unreserve; "" if it is none.
+func (m Message) Request() string {
+	if m.request == nil {
+		return ""
+	}
+	return requestNames[m.request.kind]
+}
+
+// Promised says whether its place was promised before: it cannot be refused for lack of room.
+func (m Message) Promised() bool { return m.reserved || m.timer != nil }
+
+// Question says whether it is an Ask, with its promise of an answer.
+func (m Message) Question() bool {
+	_, isPermit := m.Body.(*Permit)
+	_, ok := m.Body.(promise)
+	return ok && !isPermit
+}
+
+// Failed says whether the message is an answer that tells of a failure: a permit that was refused, a question that
+// nobody answered.
+func (m Message) Failed() bool {
+	switch b := m.Body.(type) {
+	case *Permit:
+		return b.Err != nil
+	case interface{ failed() bool }:
+		return b.failed()
+	}
+	return false
+}
+
+// Merges says whether it merges with others of its kind that wait in the Cancel lane (L4).
+func (m Message) Merges() bool {
+	_, ok := m.Body.(control)
+	return ok
+}
+
+// Watch says whether the message sets a monitor, or takes one back, and which.
+func (m Message) Watch() (id MonitorID, set, ok bool) {
+	if m.request == nil || m.request.kind != reqMonitor && m.request.kind != reqDemonitor {
+		return 0, false, false
+	}
+	return MonitorID(m.request.id), m.request.kind == reqMonitor, true
 }
 
 // From is the sender; the zero Ref for the outside world.
 func (m Message) From() Ref { return Ref{m.from} }
 
-// mergeControl is the Cancel lane's merge (L4): only control messages merge.
+// mergeControl is the Cancel lane's merge (L4): only control messages merge, and only for one incarnation.
 func mergeControl(old, add Message) (Message, bool) {
 	a, ok := old.Body.(control)
 	b, ok2 := add.Body.(control)
-	if !ok || !ok2 {
+	if !ok || !ok2 || old.life != add.life {
 		return old, false
 	}
 	old.Body = a.merge(b)

@@ -1,6 +1,9 @@
 package actors
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/franken-node/fnode-supervisor/internal/base"
 	"github.com/franken-node/fnode-supervisor/lanes"
 )
@@ -26,6 +29,8 @@ const (
 	reqUnreserve
 )
 
+var requestNames = [...]string{"monitor", "link", "demonitor", "reserve", "unreserve"}
+
 type request struct {
 	kind requestKind
 	id   uint64
@@ -42,9 +47,7 @@ func (s *Slot) serve(r *request) error {
 	case reqLink:
 		s.link(r)
 	case reqDemonitor:
-		s.mu.Lock()
-		delete(s.watchers, MonitorID(r.id))
-		s.mu.Unlock()
+		s.forget(r)
 	case reqReserve:
 		s.reserve(r)
 	case reqUnreserve:
@@ -52,6 +55,18 @@ func (s *Slot) serve(r *request) error {
 		s.grant()
 	}
 	return nil
+}
+
+// forget takes a monitor back. Where its Down is not under way it never comes, and its place is free again.
+func (s *Slot) forget(r *request) {
+	s.mu.Lock()
+	_, there := s.watchers[MonitorID(r.id)]
+	delete(s.watchers, MonitorID(r.id))
+	s.mu.Unlock()
+	if there {
+		r.from.release()
+		r.from.grant()
+	}
 }
 
 // Monitor asks to hear of the end of the actor's incarnation: exactly one Down, also when that has
@@ -66,7 +81,7 @@ func (cx *Cx) Monitor(of Ref) (MonitorID, error) {
 		return 0, slot.full("a Down")
 	}
 	id := MonitorID(slot.sys.nextID())
-	cx.cell.monitors[id] = of.slot
+	put(&cx.cell.monitors, id, of.slot)
 	r := &request{kind: reqMonitor, id: uint64(id), from: slot, life: cx.cell.n}
 	if of.slot == nil {
 		slot.sys.carry(nil, slot, Message{reserved: true, Body: Down{id, of, Exit{Kind: ExitGone}}, life: cx.cell.n})
@@ -83,9 +98,9 @@ func (cx *Cx) Demonitor(id MonitorID) {
 	}
 	delete(cx.cell.monitors, id)
 	cx.slot.sys.carry(cx.slot, of, Message{request: &request{kind: reqDemonitor, id: uint64(id), from: cx.slot}})
-	down := func(m Message) bool { d, ok := m.Body.(Down); return ok && d.Monitor == id }
-	if cx.slot.box.Remove(lanes.Ready, down) == 0 {
-		cx.slot.box.Release(lanes.Ready)
+	cx.slot.sys.host.Step(cx.slot, StepTakeBack)
+	if cx.slot.box.Remove(lanes.Ready, func(m Message) bool { d, ok := m.Body.(Down); return ok && d.Monitor == id }) > 0 {
+		cx.slot.sys.host.Step(cx.slot, StepFreeReady)
 	}
 }
 
@@ -148,9 +163,19 @@ func (s *Slot) link(r *request) {
 	}
 }
 
-// tell brings the end of s to the watcher.
+// tellAll brings the end of s to its watchers, in the order in which they came, so that a run can be repeated.
+func (s *Slot) tellAll(watchers map[MonitorID]watcher, e Exit) {
+	for _, id := range slices.Sorted(maps.Keys(watchers)) {
+		watchers[id].tell(s, id, e)
+	}
+}
+
+// tell brings the end of s to the watcher. A link ends with one of its ends: the other forgets it.
 func (w watcher) tell(s *Slot, id MonitorID, e Exit) {
 	if w.link {
+		w.slot.mu.Lock()
+		delete(w.slot.watchers, id)
+		w.slot.mu.Unlock()
 		s.sys.carry(s, w.slot, Message{Body: LinkDown{Ref{s}, e}, life: w.life})
 		return
 	}

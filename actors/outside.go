@@ -88,10 +88,22 @@ func (sys *System) StopFromOutside(r Ref, why base.Reason) error {
 	if !r.slot.opts.Doors {
 		return codes.New(codes.CapabilityDenied, "%s does not let foreign senders stop it", r.slot.path)
 	}
+	sys.host.Step(r.slot, StepClose)
 	if c := r.slot.current(); c != nil {
 		c.region.Close(regions.Request{Reason: why})
 	}
 	return nil
+}
+
+// Ask asks the region of the actor's incarnation to end, as its owner would; false: no incarnation is there. It is for
+// hosts: who asks in earnest is the owner (Cx.Close), or a door that the actor opened (StopFromOutside).
+func (sys *System) Ask(r Ref, q regions.Request) bool {
+	c := r.slot.current()
+	if c == nil {
+		return false
+	}
+	c.region.Close(q)
+	return true
 }
 
 // OnRetired calls f once when the actor's slot is given up for good; at once if it is.
@@ -101,7 +113,7 @@ func (sys *System) OnRetired(r Ref, f func(Exit)) {
 	if s.gone {
 		last := s.last
 		s.mu.Unlock()
-		f(last)
+		sys.guarded(s.path, "OnRetired", func() { f(last) })
 		return
 	}
 	s.onRetired = append(s.onRetired, f)

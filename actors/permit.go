@@ -38,6 +38,9 @@ func (cx *Cx) Reserve(to Ref) (id uint64, err error) {
 
 // Send uses the permit: it cannot fail for lack of room.
 func (p *Permit) Send(cx *Cx, m any) error {
+	if err := cx.may(CapSend); err != nil {
+		return err
+	}
 	if err := p.resolve(cx, obligations.Committed); err != nil {
 		return err
 	}
@@ -60,8 +63,7 @@ func (p *Permit) resolve(cx *Cx, to obligations.State) error {
 	if p.holder != cx.cell {
 		return codes.New(codes.Invariant, "%s uses a permit that it does not hold (O1)", cx.slot.path)
 	}
-	delete(cx.cell.held, base.ObligationID(p.ID))
-	return cx.cell.ledger.Resolve(base.ObligationID(p.ID), to)
+	return cx.cell.promises.resolve(p.oblige(), to)
 }
 
 func (p *Permit) giveBack(by *Slot) {
@@ -74,19 +76,19 @@ func (p *Permit) take(c *Cell) {
 		return
 	}
 	p.holder = c
-	c.permits(p)
-}
-
-func (c *Cell) permits(p *Permit) {
-	id := base.ObligationID(p.ID)
-	c.held[id] = p
-	c.reserve(obligations.SendPermit, p.To.Path(), id, 0)
+	c.holds(p, obligations.SendPermit, p.To.Path(), 0)
 }
 
 func (p *Permit) hold(*Cell)                {}
-func (p *Permit) settled() bool             { return true }
-func (p *Permit) abandon(by *Slot, _ error) { p.giveBack(by) }
+func (p *Permit) kept() bool                { return true }
 func (p *Permit) oblige() base.ObligationID { return base.ObligationID(p.ID) }
+
+// abandon gives the place back, if there is one.
+func (p *Permit) abandon(by *Slot, _ error) {
+	if p.Err == nil {
+		p.giveBack(by)
+	}
+}
 
 // reserve serves a waiter now or queues it.
 func (s *Slot) reserve(r *request) {

@@ -1,6 +1,8 @@
 package actors
 
 import (
+	"fmt"
+
 	"github.com/franken-node/fnode-supervisor/internal/base"
 	"github.com/franken-node/fnode-supervisor/regions"
 	codes "github.com/franken-node/fnode-supervisor/spec/errors"
@@ -16,20 +18,60 @@ func (cx *Cx) Own(k regions.Kind, res Resource) (release func(base.Outcome), err
 	if err := cx.may(CapProcess); err != nil {
 		return nil, err
 	}
-	if cx.cell.fenced.Load() {
-		return nil, codes.New(codes.Gone, "%s is fenced: its effects are refused", cx.slot.path)
-	}
 	cx.slot.sys.host.Step(cx.slot, StepProcess)
-	h, err := cx.cell.region.Join(k, res)
+	if k <= regions.Descendant || k > regions.Listener {
+		return nil, codes.New(codes.BadChild, "%s cannot own a resource of kind %d", cx.slot.path, k)
+	}
+	h, err := cx.cell.region.Join(k, &owned{res, res.Label(), cx.cell.region})
 	if err != nil {
 		return nil, err
 	}
-	return h.Leave, nil
+	return func(o base.Outcome) {
+		cx.slot.sys.host.Step(cx.slot, StepRelease)
+		h.Leave(o)
+	}, nil
+}
+
+// owned is a resource as its region sees it. What it panics with is told by the proof: whoever closes the
+// region is not to blame, and the other members have to hear of it.
+type owned struct {
+	res    Resource        // immutable
+	label  string          // immutable: when it was taken in
+	region *regions.Region // immutable
+}
+
+// Label is the resource's own, as long as it can be had.
+func (o *owned) Label() (label string) {
+	defer func() {
+		if v := recover(); v != nil {
+			_, label = rethrown(v), o.label
+		}
+	}()
+	return o.res.Label()
+}
+
+// Ask asks the resource.
+func (o *owned) Ask(q regions.Request) {
+	defer o.fault("asked")
+	o.res.Ask(q)
+}
+
+// Kill kills the resource.
+func (o *owned) Kill() {
+	defer o.fault("killed")
+	o.res.Kill()
+}
+
+func (o *owned) fault(when string) {
+	if v := recover(); v != nil {
+		o.region.Fault(fmt.Sprintf("%s: panic when %s: %v", o.label, when, rethrown(v)))
+	}
 }
 
 // Finalize registers f to run when the incarnation's region is quiescent: last registered first, masked
 // from cancel. f must not block.
 func (cx *Cx) Finalize(label string, f func() error) error {
+	cx.slot.sys.host.Step(cx.slot, StepProcess)
 	return cx.cell.region.Finalize(label, f)
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/franken-node/fnode-supervisor/internal/base"
 	"github.com/franken-node/fnode-supervisor/lanes"
 	"github.com/franken-node/fnode-supervisor/regions"
+	"github.com/franken-node/fnode-supervisor/spec"
 	codes "github.com/franken-node/fnode-supervisor/spec/errors"
 )
 
@@ -42,6 +43,7 @@ type Slot struct {
 	ticket    Ticket                // guarded by mu: the newest
 	closing   *Cell                 // guarded by mu: ended, its region not closed yet
 	gone      bool                  // guarded by mu
+	coming    bool                  // guarded by mu: an incarnation is being made
 	leaving   bool                  // guarded by mu: retire when the incarnation's region is closed
 	room      []*request            // guarded by mu: permits that wait for a place, first come first
 	watchers  map[MonitorID]watcher // guarded by mu: of the incarnation that lives or is closing
@@ -164,7 +166,7 @@ func (s *Slot) Accept(by *Slot, m Message) error {
 // acceptCancel merges m into the Cancel lane. Done closes now: at acceptance, not at delivery (C2).
 func (s *Slot) acceptCancel(m Message) {
 	if c, ok := m.Body.(control); ok && (c.cancel || c.kill) {
-		if cell := s.cell.Load(); cell != nil {
+		if cell := s.cell.Load(); cell != nil && cell.n == m.life {
 			cell.cx.cancel(c.reason)
 		}
 	}
@@ -198,6 +200,12 @@ func (s *Slot) putExtra(m Message) {
 	s.sweepIfGone()
 }
 
+// release gives a promised place of the Ready lane back.
+func (s *Slot) release() {
+	s.box.Release(lanes.Ready)
+	s.sys.host.Step(s, StepFreeReady)
+}
+
 func (s *Slot) isGone() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -220,18 +228,58 @@ const retryAfter = 10 * time.Millisecond
 
 func (s *Slot) refuseGone() error { return codes.New(codes.Gone, "%s is gone", s.path) }
 
-// Under is the message under delivery, or the last one: its tag, its lane, and how many were taken so far.
+// Under is the message under delivery, or the last one: its tag and its lane; how many were taken so far, how many
+// incarnations have begun, and what was left in each lane when it was taken. Alone says that the end of a drain was
+// looked for in the region, and Next is the tag of the message that then held it up; zero: none did.
 type Under struct {
-	Tag  uint64
-	Lane lanes.Lane
-	N    uint64
+	Tag   uint64
+	Lane  lanes.Lane
+	N     uint64
+	Begun uint64
+	Left  [3]int
+	Alone bool
+	Next  uint64
 }
 
 // Under is for the worker that delivers.
 func (s *Slot) Under() Under { return s.under }
 
+// Behaviour is the user code of the incarnation that lives; nil if there is none. It is for hosts that digest it.
+func (s *Slot) Behaviour() Behaviour {
+	if c := s.cell.Load(); c != nil {
+		return c.b
+	}
+	return nil
+}
+
+// Cancelled says whether Done of the living incarnation is closed.
+func (s *Slot) Cancelled() bool {
+	c := s.cell.Load()
+	return c != nil && c.cx.errNow() != nil
+}
+
+// Retired says whether the slot was given up for good.
+func (s *Slot) Retired() bool { return s.isGone() }
+
+// Closing says whether the region that owns the slot, and that of its incarnation, are closing.
+func (s *Slot) Closing() (owner, own bool) {
+	c := s.current()
+	return s.region.State() != spec.RegionOpen, c != nil && c.region.State() != spec.RegionOpen
+}
+
 // Free is how many places of a bounded lane are neither taken nor promised.
 func (s *Slot) Free(l lanes.Lane) int { return s.box.Free(l) }
+
+// Rests says whether nobody delivers to the slot and nobody has to. It is for hosts that wait until all is quiet.
+func (s *Slot) Rests() bool {
+	s.mu.Lock()
+	parked := s.parked
+	s.mu.Unlock()
+	return parked || s.box.Rests()
+}
+
+// Bound is how many places a lane has; zero for Cancel, which has no bound.
+func (s *Slot) Bound(l lanes.Lane) int { return s.box.Cap(l) }
 
 // Deliver takes the next message and runs its handler to completion. One worker at a time.
 func (s *Slot) Deliver() Next {
@@ -239,27 +287,27 @@ func (s *Slot) Deliver() Next {
 	if c == nil {
 		return s.park()
 	}
-	if c.abandoned() {
-		return s.without(c)
-	}
 	if !c.begun {
+		s.under = Under{N: s.under.N, Begun: s.under.Begun + 1}
+		c.turn.Store(inside)
 		c.begin()
 		return s.next(c)
 	}
-	m, lane, ok := s.box.Take()
+	m, lane, left, ok := s.box.Take()
 	if !ok {
 		return s.rest()
 	}
-	s.under = Under{m.Tag, lane, s.under.N + 1}
+	s.under = Under{Tag: m.Tag, Lane: lane, N: s.under.N + 1, Begun: s.under.Begun, Left: left}
+	c.turn.Store(inside) // not before: from here on the slot may go on without this worker
 	c.deliver(m, lane)
-	s.stats.Obligations.Store(int64(c.ledger.Open()))
+	s.stats.Obligations.Store(int64(c.promises.open()))
 	s.box.Delivered(lane)
 	s.grant()
 	return s.next(c)
 }
 
 func (s *Slot) next(c *Cell) Next {
-	if c.abandoned() {
+	if !c.leaves() {
 		return s.without(c)
 	}
 	switch s.cell.Load() {
@@ -274,10 +322,12 @@ func (s *Slot) next(c *Cell) Next {
 // without goes on after a fenced incarnation has returned: where the slot was given to the next one, another
 // worker delivers to it by now.
 func (s *Slot) without(c *Cell) Next {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if c.leftBehind() {
 		return Parked
 	}
-	return s.park()
+	return s.parks()
 }
 
 // rest gives the mailbox back if it is empty.
@@ -292,11 +342,27 @@ func (s *Slot) rest() Next {
 func (s *Slot) park() Next {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.parks()
+}
+
+// parks is park for a caller that holds s.mu.
+func (s *Slot) parks() Next {
 	if s.cell.Load() != nil {
 		return More
 	}
 	s.parked = true
 	return Parked
+}
+
+// moveOut takes an incarnation that ends out of the slot, unless the slot went on without it.
+func (s *Slot) moveOut(c *Cell) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c.leftBehind() {
+		return
+	}
+	s.closing, s.last = c, c.exit
+	s.cell.CompareAndSwap(c, nil)
 }
 
 // Wake gives the ticket under which Spawn has to queue a slot whose incarnation was just made; ok is false
@@ -318,10 +384,21 @@ func (s *Slot) Wake() (t Ticket, ok bool) {
 // dead gives m to the dead letters: nothing is lost in silence (L5).
 func (s *Slot) dead(m Message, why error) {
 	s.stats.Dead.Add(1)
+	s.unheld(m)
+	s.sys.deadLetter(s, m, why)
+}
+
+// late drops a message for an incarnation that has ended.
+func (s *Slot) late(m Message) {
+	s.stats.Late.Add(1)
+	s.unheld(m)
+}
+
+// unheld breaks the promise of a message that nobody will handle: nobody else could (O3).
+func (s *Slot) unheld(m Message) {
 	if p, ok := m.Body.(promise); ok {
 		p.abandon(s, lost(s.path, base.EffectNone))
 	}
-	s.sys.deadLetter(s, m, why)
 }
 
 // sweep empties every lane into the dead letters.
@@ -330,6 +407,7 @@ func (s *Slot) sweep(why error) {
 		for _, m := range s.box.Drain(l) {
 			if l == lanes.Cancel || m.timer != nil || m.life != 0 {
 				s.box.Revoked(l, 1)
+				s.unheld(m)
 				continue
 			}
 			s.box.Dead(l, 1)
@@ -346,3 +424,16 @@ func typeName(v any) string {
 }
 
 func (s *Slot) String() string { return fmt.Sprintf("%s (%s)", s.path, s.id) }
+
+// Stuck reports a handler that is over its budget, by name (L6).
+func (s *Slot) Stuck() {
+	s.sys.emit(Event{Kind: EventStuck, Path: s.path, At: s.sys.host.Now()})
+}
+
+// Living is the incarnation that handles messages; zero if there is none.
+func (s *Slot) Living() base.Incarnation {
+	if c := s.cell.Load(); c != nil {
+		return c.n
+	}
+	return 0
+}

@@ -51,6 +51,20 @@ func (sys *System) Snapshot() []ActorView {
 	return out
 }
 
+// Depth is how many messages wait, in all lanes.
+func (v ActorView) Depth() int { return v.Lanes[0].Depth + v.Lanes[1].Depth + v.Lanes[2].Depth }
+
+// View is what inspection shows of the slot, for hosts.
+func (s *Slot) View() ActorView { return s.look(s.sys.host.Now()) }
+
+// Waits is how many answers and results the incarnation waits for. It is for the worker that delivers.
+func (s *Slot) Waits() int {
+	if c := s.cell.Load(); c != nil {
+		return len(c.asks) + c.commits
+	}
+	return 0
+}
+
 func (s *Slot) look(now time.Time) ActorView {
 	v := ActorView{
 		Path: s.path, ID: s.id, State: "Down", Restarts: s.stats.Restarts.Load(), Supervisor: s.opts.Delegate,
@@ -77,4 +91,12 @@ func (s *Slot) look(now time.Time) ActorView {
 		v.View = *p
 	}
 	return v
+}
+
+// Room is how many places of the actor's Ready lane are neither taken nor promised, for tests.
+func (sys *System) Room(of Ref) int {
+	if of.slot == nil {
+		return 0
+	}
+	return of.slot.box.Free(lanes.Ready)
 }

@@ -34,7 +34,7 @@ type Child struct {
 	Lifetime        time.Duration // budget in time per incarnation; zero means none
 	Deliveries      int           // budget in deliveries per incarnation; zero means none
 	DrainDeliveries int           // Ready deliveries left after a cancel request; zero means no limit
-	Drain           time.Duration // for its region to drain; zero means 5 s, negative for ever. A supervisor keeps its children's time itself
+	Drain           time.Duration // for its region to drain; zero means 5 s, negative for ever. A supervisor keeps the time of what it orders itself
 	StuckAfter      time.Duration // a handler over this is stuck (L6); zero means 10 s
 	Doors           bool          // foreign senders may stop it
 }
@@ -73,18 +73,16 @@ func (cx *Cx) Spawn(o Child) (Ref, error) {
 	if err := cx.may(CapSpawn); err != nil {
 		return Ref{}, err
 	}
-	if cx.cell.fenced.Load() {
-		return Ref{}, codes.New(codes.Gone, "%s is fenced: its effects are refused", cx.slot.path)
-	}
 	if o.Caps == 0 {
 		o.Caps = CapAll
 	}
 	o.Caps &= cx.cell.caps
-	s, err := cx.slot.sys.newSlot(cx.slot, cx.cell.region, o)
+	cx.slot.sys.host.Step(cx.slot, StepSpawn)
+	s, err := cx.slot.sys.newSlot(cx.slot, cx.cell.n, cx.cell.region, o)
 	if err != nil {
 		return Ref{}, err
 	}
-	if err := s.live(o.Behaviour); err != nil {
+	if _, err := s.live(o.Behaviour); err != nil {
 		s.retire()
 		return Ref{}, err
 	}
@@ -99,24 +97,29 @@ func (cx *Cx) Respawn(child Ref, b Behaviour) (base.Incarnation, error) {
 		return 0, err
 	}
 	s := child.slot
+	s.sys.host.Step(cx.slot, StepSpawn)
 	if !s.vacate() {
 		return 0, codes.New(codes.Gone, "%s cannot start another incarnation now", s.path)
 	}
-	if err := s.live(b); err != nil {
+	n, err := s.live(b)
+	if err != nil {
 		return 0, err
 	}
-	n := s.current().n
 	s.stats.Restarts.Add(1)
 	cx.slot.sys.host.Spawn(cx.slot, s)
 	return n, nil
 }
 
-// vacate says whether the slot can take another incarnation. One that is fenced is left behind: its
-// region stays Wedged, by name, and it has no part in the slot any more (R6). Its watchers hear of it now.
+// vacate says whether the slot can take another incarnation. One that was fenced is left behind: its region
+// stays Wedged, by name, or goes on closing if its handler has returned, and it has no part in the slot any
+// more (R6). Its watchers hear of it now.
 func (s *Slot) vacate() bool {
-	c := s.cell.Load()
 	s.mu.Lock()
-	if s.gone || s.closing != nil || c != nil && !c.leave() {
+	c := s.cell.Load()
+	if c == nil {
+		c = s.closing
+	}
+	if s.gone || s.leaving || c != nil && !c.leave() {
 		s.mu.Unlock()
 		return false
 	}
@@ -126,14 +129,12 @@ func (s *Slot) vacate() bool {
 	}
 	exit := Exit{Kind: ExitKilled, Reason: base.ReasonTimeout}
 	watchers := s.watchers
-	s.watchers, s.last = nil, exit
+	s.watchers, s.last, s.closing = nil, exit, nil
 	s.cell.Store(nil)
 	s.parked = true // its worker never delivers to the slot again
 	s.mu.Unlock()
 	s.queueAfter(c)
-	for id, w := range watchers {
-		w.tell(s, id, exit)
-	}
+	s.tellAll(watchers, exit)
 	return true
 }
 
@@ -145,6 +146,7 @@ func (cx *Cx) Close(child Ref, q regions.Request) error {
 	}
 	cx.slot.sys.host.Step(cx.slot, StepClose)
 	if c := child.slot.current(); c != nil {
+		c.ordered.Store(child.slot.opts.Supervised)
 		c.region.Close(q)
 	}
 	return nil
@@ -168,6 +170,7 @@ func (cx *Cx) Retire(child Ref) error {
 	if err := cx.mine(child); err != nil {
 		return err
 	}
+	cx.slot.sys.host.Step(cx.slot, StepClose)
 	child.slot.leave()
 	return nil
 }
@@ -193,39 +196,71 @@ func (s *Slot) current() *Cell {
 	return s.closing
 }
 
-// live makes the next incarnation in a region of its own.
-func (s *Slot) live(b Behaviour) error {
+// conceive numbers the next incarnation. From here on, until it is made, the slot is not empty: a close that came
+// between would else retire it under its first breath, and what was sent to it would be swept away.
+func (s *Slot) conceive() (base.Incarnation, error) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.gone || s.leaving {
+		return 0, codes.New(codes.RegionClosing, "%s is asked to leave and takes no incarnation", s.path)
+	}
+	s.coming = true
 	s.n++
-	n := s.n
+	return s.n, nil
+}
+
+// made ends the making of an incarnation. A slot that was asked to leave meanwhile, and has none, leaves now.
+func (s *Slot) made() {
+	s.mu.Lock()
+	s.coming = false
+	empty := s.leaving && !s.busy()
 	s.mu.Unlock()
+	if empty {
+		s.retire()
+	}
+}
+
+// busy says whether an incarnation lives in the slot, closes, or is being made. The caller holds s.mu.
+func (s *Slot) busy() bool { return s.coming || s.cell.Load() != nil || s.closing != nil }
+
+// live makes the next incarnation in a region of its own, and says which it is: it may have ended already when
+// the caller looks, since the worker of the one before may still be at the slot.
+func (s *Slot) live(b Behaviour) (n base.Incarnation, err error) {
+	if n, err = s.conceive(); err != nil {
+		return 0, err
+	}
+	defer s.made()
 	r, err := s.region.Open(s.path)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	c := newCell(s, n, b, s.opts.Caps, r)
-	if c.handle, err = r.Own(c, s.opts.Delegate); err != nil {
-		return err
+	if _, err = r.Own(c, s.opts.Delegate); err != nil {
+		return 0, err
 	}
 	s.stats.Since.Store(s.sys.host.Now().UnixNano())
 	s.state.Store(uint32(spec.Starting) + 1)
 	r.OnClosed(func(p regions.Proof) { s.closed(c, p) })
-	s.cell.Store(c)
 	if s.opts.Lifetime > 0 {
-		_, err = c.arm(s.opts.Lifetime, control{cancel: true, reason: base.ReasonBudget})
+		c.lifetime = c.limit(s.opts.Lifetime, base.ReasonBudget)
 	}
-	return err
+	s.cell.Store(c)
+	if r.State() != spec.RegionOpen { // it was asked before anybody could find its Cx
+		c.cx.cancel(r.Reason())
+	}
+	return n, nil
 }
 
 // closed is called with the incarnation's proof: watchers, links and the supervisor hear of it now.
 func (s *Slot) closed(c *Cell, p regions.Proof) {
 	c.step(spec.LifeClosed)
-	c.stopClock()
+	c.clock.off()
+	s.mu.Lock()
 	if c.leftBehind() {
+		s.mu.Unlock()
 		s.sys.emit(Event{Kind: EventClosed, Path: s.path, Incarnation: c.n, Exit: c.exit, Proof: p, At: s.sys.host.Now()})
 		return
 	}
-	s.mu.Lock()
 	s.closing = nil
 	watchers := s.watchers
 	s.watchers = nil
@@ -238,9 +273,7 @@ func (s *Slot) closed(c *Cell, p regions.Proof) {
 	if !follows {
 		s.retire()
 	}
-	for id, w := range watchers {
-		w.tell(s, id, c.exit)
-	}
+	s.tellAll(watchers, c.exit)
 	if follows {
 		c.smu.Lock()
 		up := c.wasUp
@@ -252,6 +285,7 @@ func (s *Slot) closed(c *Cell, p regions.Proof) {
 // queueAfter applies the queue policy and drops what only the ended incarnation could use.
 func (s *Slot) queueAfter(c *Cell) {
 	s.box.Remove(lanes.Cancel, func(m Message) bool { return m.life == c.n })
+	s.unpermit(c.n)
 	if s.opts.Queue == QueueKeep {
 		return
 	}
@@ -259,6 +293,21 @@ func (s *Slot) queueAfter(c *Cell) {
 		for _, m := range s.box.Drain(l) {
 			s.giveBack(l, m)
 		}
+	}
+}
+
+// unpermit gives back the places whose permits wait for an incarnation that has ended.
+func (s *Slot) unpermit(n base.Incarnation) {
+	var late []Message
+	s.box.Remove(lanes.Ready, func(m Message) bool {
+		_, is := m.Body.(*Permit)
+		if is = is && m.life == n; is {
+			late = append(late, m)
+		}
+		return is
+	})
+	for _, m := range late {
+		s.unheld(m)
 	}
 }
 
@@ -279,7 +328,7 @@ func (s *Slot) leave() {
 	s.mu.Lock()
 	s.leaving = true
 	c := s.cell.Load()
-	busy := c != nil || s.closing != nil
+	busy := s.busy()
 	s.mu.Unlock()
 	if !busy {
 		s.retire()
@@ -307,13 +356,16 @@ func (s *Slot) retire() {
 		r.refuse(s, s.refuseGone())
 	}
 	for _, f := range told {
-		f(last)
+		s.sys.guarded(s.path, "OnRetired", func() { f(last) })
 	}
 	s.handle.LeaveWith(base.OutcomeOk, regions.Left{Messages: s.box.Len()})
 }
 
 // member is the slot as its region sees it.
 type member Slot
+
+// Joined keeps the slot's place in its region.
+func (m *member) Joined(h *regions.Handle) { m.handle = h }
 
 // Label is the slot's path.
 func (m *member) Label() string { return m.path }
@@ -327,7 +379,7 @@ func (m *member) Kill() { (*Slot)(m).leaveIfEmpty() }
 func (s *Slot) leaveIfEmpty() {
 	s.mu.Lock()
 	s.leaving = true
-	busy := s.cell.Load() != nil || s.closing != nil
+	busy := s.busy()
 	s.mu.Unlock()
 	if !busy {
 		s.retire()

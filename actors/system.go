@@ -29,6 +29,7 @@ const (
 	EventLeaked     EventKind = "leaked"
 	EventDeadLetter EventKind = "dead_letter"
 	EventViolated   EventKind = "violated"
+	EventPanicked   EventKind = "panicked" // a callback that is no part of an actor
 )
 
 // Event is something that happened. It is immutable.
@@ -95,11 +96,11 @@ func (sys *System) Spawn(o Child) (Ref, error) {
 	if o.Caps == 0 {
 		o.Caps = CapAll
 	}
-	s, err := sys.newSlot(nil, sys.root, o)
+	s, err := sys.newSlot(nil, 0, sys.root, o)
 	if err != nil {
 		return Ref{}, err
 	}
-	if err := s.live(o.Behaviour); err != nil {
+	if _, err := s.live(o.Behaviour); err != nil {
 		s.retire()
 		return Ref{}, err
 	}
@@ -123,18 +124,17 @@ func (sys *System) Tell(to Ref, m any) error {
 	return sys.host.Send(nil, to.slot, Message{Body: m})
 }
 
-func (sys *System) newSlot(owner *Slot, r *regions.Region, o Child) (*Slot, error) {
+func (sys *System) newSlot(owner *Slot, life base.Incarnation, r *regions.Region, o Child) (*Slot, error) {
 	if o.Behaviour == nil || o.Name == "" || len(o.Name) > 256 || strings.ContainsAny(o.Name, "\x00\n") {
 		return nil, codes.New(codes.BadChild, "a child needs a behaviour and a name of 1 to 256 bytes, got %q", o.Name)
 	}
 	if o.StuckAfter == 0 {
 		o.StuckAfter = 10 * time.Second
 	}
-	s := &Slot{sys: sys, id: base.ID(sys.nextID()), path: o.Name, opts: o, owner: owner, region: r}
+	s := &Slot{sys: sys, id: base.ID(sys.nextID()), path: o.Name, opts: o, owner: owner, ownerLife: life, region: r}
 	s.opts.Behaviour = nil
 	if owner != nil {
 		s.path = owner.path + "/" + o.Name
-		s.ownerLife = owner.current().n
 	}
 	o.Lanes.Stamp = func() int64 { return sys.host.Now().UnixNano() }
 	s.box = lanes.New[Message](o.Lanes)
@@ -146,7 +146,7 @@ func (sys *System) newSlot(owner *Slot, r *regions.Region, o Child) (*Slot, erro
 	sys.paths[s.path] = s
 	sys.mu.Unlock()
 	var err error
-	if s.handle, err = r.Join(regions.Slot, (*member)(s)); err != nil {
+	if _, err = r.Join(regions.Slot, (*member)(s)); err != nil {
 		sys.unname(s)
 		return nil, err
 	}
@@ -206,8 +206,19 @@ func (sys *System) DeadLetters() map[string]uint64 {
 	return out
 }
 
+// guarded runs a callback from outside: its panic is told, and hurts nobody.
+func (sys *System) guarded(path, what string, f func()) {
+	defer func() {
+		if v := recover(); v != nil {
+			err := panicExit(rethrown(v), nil).Err
+			sys.emit(Event{Kind: EventPanicked, Path: path, At: sys.host.Now(), Detail: what, Err: err})
+		}
+	}()
+	f()
+}
+
 // violated reports a broken rule; in tests it panics.
 func (sys *System) violated(rule, format string, args ...any) {
-	sys.emit(Event{Kind: EventViolated, At: sys.host.Now(), Detail: rule + ": " + fmt.Sprintf(format, args...)})
+	sys.emit(Event{Kind: EventViolated, At: sys.host.Now(), Detail: invariant.Broken{Rule: rule, What: fmt.Sprintf(format, args...)}.Error()})
 	invariant.Violated(rule, format, args...)
 }

@@ -23,9 +23,12 @@ type Timer struct {
 	Tag uint64 // for the host that armed it: the Tag of its message; written before it can fire
 
 	slot  *Slot            // immutable
+	n     int              // immutable: number among those that the incarnation armed
 	life  base.Incarnation // immutable
 	body  any              // immutable
-	over  *regions.Region  // immutable; set for the limit of a drain: it is killed, no message is sent
+	over  *regions.Region  // immutable; set for a limit in time: it is closed, or killed, and no message is sent
+	why   base.Reason      // immutable; of that close; none: it is killed
+	run   func()           // immutable; set for a late AfterFunc: it is called, and no message is sent
 	due   time.Time        // immutable
 	state atomic.Uint32    // Fire and Disarm race for it
 	undo  func()           // owned by the actor's worker
@@ -34,18 +37,47 @@ type Timer struct {
 // Due is when the timer should fire.
 func (t *Timer) Due() time.Time { return t.due }
 
-// Fire puts the timer's message into the Timed lane, in the place that was reserved when it was armed; the
-// limit of a drain kills what is left in the region.
+// Limit says whether the timer sends no message: it limits a life or a drain in time, or calls a late AfterFunc.
+func (t *Timer) Limit() bool { return t.over != nil || t.run != nil }
+
+// Fire puts the timer's message into the Timed lane, in the place that was reserved when it was armed. The end
+// of a lifetime closes the region; the limit of a drain kills what is left in it.
 // Hosts call it once; after a disarm it does nothing.
 func (t *Timer) Fire() {
 	if !t.state.CompareAndSwap(uint32(timerArmed), uint32(timerFired)) {
 		return
 	}
-	if t.over != nil {
+	switch {
+	case t.run != nil:
+		t.run()
+		return
+	case t.over != nil && t.why != base.ReasonNone:
+		t.over.Close(regions.Request{Reason: t.why})
+		return
+	case t.over != nil:
 		t.over.Kill()
 		return
 	}
 	t.slot.putReserved(nil, lanes.Timed, t.due.UnixNano(), Message{Body: t.body, Tag: t.Tag, life: t.life, timer: t})
+}
+
+// limit arms the end of something in the incarnation's region. It takes no place in a lane.
+func (c *Cell) limit(d time.Duration, why base.Reason) *Timer {
+	host := c.slot.sys.host
+	t := &Timer{slot: c.slot, over: c.region, why: why, due: host.Now().Add(d)}
+	t.undo = host.Arm(c.slot, d, t)
+	return t
+}
+
+// off forgets a timer that sends no message; nil is none. It says whether it was in time.
+func (t *Timer) off() bool {
+	if t == nil || !t.state.CompareAndSwap(uint32(timerArmed), uint32(timerOff)) {
+		return false
+	}
+	if t.undo != nil {
+		t.undo()
+	}
+	return true
 }
 
 // TimerID names an armed timer of the actor that armed it.
@@ -57,9 +89,6 @@ func (cx *Cx) After(d time.Duration, m any) (TimerID, error) {
 	if err := cx.may(CapTimer); err != nil {
 		return TimerID{}, err
 	}
-	if cx.cell.fenced.Load() {
-		return TimerID{}, codes.New(codes.Gone, "%s is fenced: its effects are refused", cx.slot.path)
-	}
 	return cx.cell.arm(d, m)
 }
 
@@ -70,14 +99,15 @@ func (c *Cell) arm(d time.Duration, m any) (TimerID, error) {
 		return TimerID{}, codes.New(codes.TimerRefused, "%s has no room for another timer", slot.path)
 	}
 	d = max(d, 0)
-	t := &Timer{slot: slot, life: c.n, body: m, due: slot.sys.host.Now().Add(d)}
-	c.timers[t] = struct{}{}
+	c.armed++
+	t := &Timer{slot: slot, n: c.armed, life: c.n, body: m, due: slot.sys.host.Now().Add(d)}
+	put(&c.timers, t, struct{}{})
 	t.undo = slot.sys.host.Arm(slot, d, t)
 	return TimerID{t}, nil
 }
 
-// Disarm takes a timer back; its message is removed even when it is queued. It says whether the message
-// will not come.
+// Disarm takes a timer back: its message does not come any more, even when it is queued, or on its way. false: there
+// was nothing to take back, since the message has come, or the timer is another incarnation's.
 func (cx *Cx) Disarm(id TimerID) bool {
 	cx.slot.sys.host.Step(cx.slot, StepDisarm)
 	if id.t == nil || id.t.slot != cx.slot {
@@ -96,7 +126,30 @@ func (c *Cell) disarm(t *Timer) bool {
 			t.undo()
 		}
 		c.slot.box.Release(lanes.Timed)
+		c.slot.sys.host.Step(c.slot, StepFreeTimed)
 		return true
 	}
-	return c.slot.box.Remove(lanes.Timed, func(m Message) bool { return m.timer == t }) > 0
+	if c.slot.box.Remove(lanes.Timed, func(m Message) bool { return m.timer == t }) > 0 {
+		c.slot.sys.host.Step(c.slot, StepFreeTimed)
+	}
+	return true // else it is being sent, in its place, and is left aside when it is its turn
+}
+
+// armedStill says whether a timer that has fired was not taken back meanwhile: it may have been under way when it was.
+// One of another incarnation is told apart by that.
+func (c *Cell) armedStill(t *Timer) bool {
+	if t.life != c.n {
+		return true
+	}
+	_, mine := c.timers[t]
+	delete(c.timers, t)
+	return mine
+}
+
+// put writes to a map that is made when it is first needed: most actors need none.
+func put[K comparable, V any](m *map[K]V, k K, v V) {
+	if *m == nil {
+		*m = map[K]V{}
+	}
+	(*m)[k] = v
 }

@@ -1,66 +1,12 @@
 package lab
 
 import (
+	"context"
 	"fmt"
-	"sort"
+	"slices"
 	"strings"
-
-	"github.com/franken-node/fnode-supervisor/actors"
+	"time"
 )
-
-// Scenario is a program to explore. Setup makes its actors, the same in every run; nothing runs before it returns.
-type Scenario struct {
-	Name  string
-	Setup func(r *Run)
-}
-
-// Options of an exploration. The zero value explores under N1 with free timers.
-type Options struct {
-	Model  Model
-	Timers Timers
-	Most   int // schedules; zero: no bound
-}
-
-// Result of an exploration.
-type Result struct {
-	Scenario   string         `json:"scenario"`
-	Model      string         `json:"model"`
-	Explored   int            `json:"explored"` // complete runs, duplicates included
-	Runs       int            `json:"runs"`     // runs begun
-	Duplicates int            `json:"duplicates"`
-	Blocked    int            `json:"blocked"`
-	Exhausted  bool           `json:"exhausted"`
-	Verdicts   map[string]int `json:"verdicts"` // runs by what they said of themselves
-	Steps      int            `json:"steps"`
-
-	Traces map[string]int `json:"-"` // fingerprint -> complete runs
-}
-
-// Run is one schedule of a scenario.
-type Run struct {
-	w    *world
-	ends []func() string
-}
-
-// System is where Setup spawns the actors.
-func (r *Run) System() *actors.System { return r.w.sys }
-
-// AtEnd is asked for a verdict when nothing can happen any more; "" says nothing.
-func (r *Run) AtEnd(f func() string) { r.ends = append(r.ends, f) }
-
-func (r *Run) happened(actors.Event) {}
-
-// Note adds what an actor saw to the trace: the answer of an effect.
-func (r *Run) Note(cx *actors.Cx, text string) {
-	for _, p := range r.w.slots {
-		if p.path == cx.Path() {
-			p.hist = append(p.hist, "="+text)
-		}
-	}
-}
-
-// Disk gives the durable state.
-func (r *Run) Disk(key string) string { return string(r.w.disk[key]) }
 
 // node is a state on the way: what is asleep in it, and what is to be tried from it.
 type node struct {
@@ -68,43 +14,94 @@ type node struct {
 	did    *event // what the chosen process did
 	sleep  []*event
 	todo   *tree
+	root   tree // where no wakeup leads here
+	tried  int  // branches that are behind
 }
 
 // explorer holds one exploration.
 type explorer struct {
-	sc    Scenario
-	o     Options
-	names *names
-	stack []*node
-	res   Result
-	ms    []move
-	last  []*event
-	fresh int // events before this one were there in the run before
+	rules
+	sc      Scenario
+	o       Options
+	book    *book
+	pool    coroutines
+	stack   []*node
+	res     *Result
+	ms      []move
+	last    []*event
+	faults  faults   // of the runs under way
+	todo    []faults // that are still to be explored
+	planned map[string]bool
+	fresh   int // events before this one were there in the run before
+	tell    ticker
+	beat    *heartbeat
+	room    []byte
 }
 
-// Explore runs every schedule of a scenario up to the order of steps that do not depend on each other: each
+// explore runs every schedule of a scenario up to the order of steps that do not depend on each other: each
 // Mazurkiewicz trace once (optimal dynamic partial order reduction with wakeup trees; Abdulla, Aronis, Jonsson
 // and Sagonas, POPL 2014).
-func Explore(sc Scenario, o Options) Result {
-	x := &explorer{sc: sc, o: o, names: newNames()}
-	x.res = Result{Scenario: sc.Name, Model: o.Model.String(), Verdicts: map[string]int{}, Traces: map[string]int{}}
+func (x *explorer) explore(ctx context.Context) {
+	defer x.pool.end()
+	x.todo, x.planned = []faults{nil}, map[string]bool{}
+	for len(x.todo) > 0 {
+		x.faults, x.todo = x.todo[0], x.todo[1:]
+		x.stack = x.stack[:0]
+		if !x.tree(ctx) {
+			return
+		}
+	}
+	x.res.Exhausted = x.res.why == ""
+}
+
+// tree explores the runs with one set of faults; false: something ended the whole.
+func (x *explorer) tree(ctx context.Context) bool {
 	for {
 		x.once()
-		if !x.back() {
-			x.res.Exhausted = true
-			return x.res
+		switch {
+		case x.res.escape != nil:
+			return false
+		case !x.back():
+			return true
+		case x.o.Most > 0 && x.res.Runs >= x.o.Most:
+			x.res.bounded("%d runs", x.o.Most)
+			return false
+		case x.o.First && len(x.res.Violations) > 0:
+			x.res.bounded("the first violation")
+			return false
 		}
-		if o.Most > 0 && x.res.Runs >= o.Most {
-			return x.res
+		if x.res.Runs == 256 {
+			// Runs leave much garbage and keep little: with room that is held and never touched, the collector comes
+			// less often.
+			x.room = make([]byte, 32<<20)
+		}
+		if x.res.Runs&15 == 0 && x.tell.due(x) {
+			if why := x.over(ctx); why != "" {
+				x.res.bounded("%s", why)
+				return false
+			}
 		}
 	}
 }
 
+func (x *explorer) over(ctx context.Context) string {
+	switch {
+	case ctx.Err() != nil:
+		return "interrupted"
+	case x.o.Within > 0 && time.Since(x.tell.began) > x.o.Within:
+		return x.o.Within.String()
+	}
+	return ""
+}
+
 // start makes a fresh world.
-func (x *explorer) start() *Run {
+func (x *explorer) start() *Run { return newRun(x.sc, &x.o, x.book, &x.pool, x.faults, nil) }
+
+func newRun(sc Scenario, o *Options, b *book, pool *coroutines, f faults, draw func(*letter) fate) *Run {
 	r := &Run{}
-	r.w = newWorld(x.o.Model, x.o.Timers, x.names, r)
-	x.sc.Setup(r)
+	r.w = newWorld(o, b, pool, r)
+	r.w.faults, r.w.draw = f, draw
+	sc.Setup(r)
 	r.w.begin()
 	return r
 }
@@ -119,33 +116,50 @@ func (x *explorer) once() {
 	x.fresh = max(0, len(x.stack)-1)
 	for d := 0; ; d++ {
 		x.ms = w.moves(x.ms)
-		if d == len(x.stack) {
-			if len(x.ms) == 0 {
-				x.complete(r)
-				return
-			}
-			if !x.open(d) {
-				x.res.Blocked++
-				return
-			}
+		switch {
+		case d < len(x.stack):
+		case len(x.ms) == 0 || w.broken != "":
+			x.complete(r)
+			return
+		case d >= x.o.Depth:
+			x.cut(r)
+			return
+		case !x.open(d):
+			x.res.Blocked++
+			return
 		}
 		m, ok := find(x.ms, x.stack[d].chosen)
 		if !ok {
 			if d < len(x.stack)-1 {
-				panic(fmt.Sprintf("lab: %s: the replay went another way at step %d", x.sc.Name, d))
+				x.res.escaped("step %d: %s cannot go on as it did before", d, x.book.names[x.stack[d].chosen])
 			}
 			x.res.Blocked++ // a wakeup that its own prefix disabled
 			return
 		}
-		e := w.do(m)
-		x.res.Steps++
-		for len(x.last) < len(x.names.procs) {
-			x.last = append(x.last, nil)
-		}
-		e.order(w.events[:len(w.events)-1], x.last)
-		x.last[e.proc] = e
-		x.stack[d].did = e
+		x.step(w, m, d)
 	}
+}
+
+// step takes one step, again or for the first time.
+func (x *explorer) step(w *world, m move, d int) {
+	n := x.stack[d]
+	e := n.did
+	if w.replay = e != nil && d < x.fresh; !w.replay {
+		e = &event{proc: m.proc, i: d}
+		e.acc = e.buf[:0]
+	}
+	x.beat.enter(w, m)
+	w.do(m, e)
+	x.beat.leave()
+	for len(x.last) < len(x.book.names) {
+		x.last = append(x.last, nil)
+	}
+	if !w.replay {
+		x.res.Steps++
+		x.order(e, w.events[:d], x.last)
+		n.did, n.todo.subs[0].what = e, e.slim()
+	}
+	x.last[e.proc] = e
 }
 
 func find(ms []move, proc int) (move, bool) {
@@ -159,11 +173,12 @@ func find(ms []move, proc int) (move, bool) {
 
 // open makes the node for depth d and chooses: what a wakeup asks for, else the first that does not sleep.
 func (x *explorer) open(d int) bool {
-	n := &node{todo: &tree{}}
+	n := &node{}
+	n.todo = &n.root
 	if d > 0 {
 		up := x.stack[d-1]
 		for _, q := range up.sleep {
-			if q.proc != up.chosen && apart(q, up.did) {
+			if q.proc != up.chosen && x.apart(q, up.did) {
 				n.sleep = append(n.sleep, q)
 			}
 		}
@@ -199,13 +214,16 @@ func (x *explorer) back() bool {
 	for len(x.stack) > 0 {
 		n := x.stack[len(x.stack)-1]
 		if n.did != nil {
-			n.sleep = append(n.sleep, n.did)
+			n.sleep = append(n.sleep, n.did.slim())
 		}
+		n.todo.subs[0] = nil // what is behind is let go
 		n.todo.subs = n.todo.subs[1:]
+		n.tried++
 		if len(n.todo.subs) > 0 {
 			n.chosen, n.did = n.todo.subs[0].proc, nil
 			return true
 		}
+		x.stack[len(x.stack)-1] = nil
 		x.stack = x.stack[:len(x.stack)-1]
 	}
 	return false
@@ -213,149 +231,206 @@ func (x *explorer) back() bool {
 
 // complete books a run that came to its end, and plans from its races.
 func (x *explorer) complete(r *Run) {
-	x.res.Explored++
-	fp := r.w.fingerprint()
-	if x.res.Traces[fp]++; x.res.Traces[fp] > 1 {
-		x.res.Duplicates++
+	if r.w.hits < len(x.faults) {
+		x.res.Blocked++ // a letter of the set was not sent: the run belongs to a smaller set
+	} else {
+		x.enter(r)
 	}
-	for _, f := range r.ends {
-		if v := f(); v != "" {
-			x.res.Verdicts[v]++
-		}
-	}
-	for _, e := range r.w.events[x.fresh:] {
+	x.audit()
+	run := r.w.events
+	for _, e := range run[x.fresh:] {
 		for _, c := range e.races {
-			x.plan(r.w.events, c.first, c.second)
+			x.plan(run, c.first, c.second)
 		}
 	}
-	for _, e := range r.w.events {
-		if e.takes() && e.cause != nil && e.cause.proc != e.proc && e.instead(e.cause, r.w.events) {
-			x.plan(r.w.events, e.cause, e)
+	for _, e := range run {
+		if e.takes() && e.acc[0].lane < ready && e.cause != nil && e.cause.proc != e.proc && e.instead(e.cause, run) {
+			x.plan(run, e.cause, e)
 		}
 	}
 	for _, t := range r.w.traps {
-		if t.at.i >= x.fresh {
-			x.spring(r.w, t)
+		if t.at.i < x.fresh {
+			continue
+		}
+		if t.other != nil {
+			x.insert(t.at.i, x.beside(t.other, without(run, t.at)))
+			continue
+		}
+		x.spring(r.w, t)
+	}
+}
+
+// enter books the run and plans the sets of faults that it leads to.
+func (x *explorer) enter(r *Run) {
+	x.res.complete(r, x.schedule)
+	x.audit()
+	x.more(r)
+}
+
+// more plans the sets of faults with one more than this run had.
+func (x *explorer) more(r *Run) {
+	for _, f := range r.w.nextFaults() {
+		if k := strings.Join(f.schedule(), "\n"); !x.planned[k] {
+			x.planned[k] = true
+			x.todo = append(x.todo, f)
 		}
 	}
+}
+
+// cut ends a run that is longer than the bound: its races are planned, its end is not known.
+func (x *explorer) cut(r *Run) {
+	x.res.bounded("%d steps a run", x.o.Depth)
+	x.res.Cut++
+	run := r.w.events
+	for _, e := range run[x.fresh:] {
+		for _, c := range e.races {
+			x.plan(run, c.first, c.second)
+		}
+	}
+}
+
+// schedule is the run as the names of the processes that stepped.
+func (x *explorer) schedule() []string {
+	out := x.faults.schedule()
+	for _, n := range x.stack {
+		out = append(out, x.book.names[n.chosen])
+	}
+	return out
 }
 
 // plan reverses a race: what does not come after its first event, then the process of the second.
 func (x *explorer) plan(run []*event, first, second *event) {
-	v := make([]*event, 0, len(run)-first.i)
-	for _, f := range run[first.i+1:] {
-		if !f.knows(first) {
+	x.insert(first.i, append(without(run, first), otherwise(second)))
+}
+
+// otherwise is a step as it may be where what it saw has not happened: it takes another message, or finds its mailbox
+// empty and ends.
+func otherwise(e *event) *event {
+	if !e.takes() && e.ends == nil {
+		return e
+	}
+	t := &event{proc: e.proc, i: e.i, n: e.n, clock: e.clock, acc: append(slices.Clone(e.acc), e.ends...)}
+	if e.takes() {
+		t.acc[0] = access{obj: e.acc[0].obj, kind: take, lane: ready}
+	}
+	return t
+}
+
+// beside puts what could have happened before all that goes on beside it.
+func (x *explorer) beside(other *event, v []*event) []*event {
+	out := []*event{other}
+	var lost []*event
+next:
+	for _, f := range v {
+		for _, g := range lost {
+			if f.knows(g) {
+				continue next
+			}
+		}
+		if !x.apart(other, f) {
+			lost = append(lost, f)
+			continue
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+// without lists what came after e and does not come from it.
+func without(run []*event, e *event) []*event {
+	v := make([]*event, 0, len(run)-e.i)
+	for _, f := range run[e.i+1:] {
+		if !f.knows(e) {
 			v = append(v, f)
 		}
 	}
-	tail := *second
-	if tail.takes() { // it will take another message
-		tail.acc = append([]access{{obj: tail.acc[0].obj, kind: take, lane: 2}}, tail.acc[1:]...)
-	}
-	x.insert(first.i, append(v, &tail))
+	return v
 }
 
-// spring plans for a timer that was disarmed and could have fired: before the newest delivery that it would have
-// overtaken.
+// spring plans for a timer that was disarmed and could have fired: before the newest step that would have seen it.
 func (x *explorer) spring(w *world, t trap) {
-	e := &event{proc: t.alarm.proc, acc: []access{{obj: t.alarm.at.box, kind: put, lane: 1}}}
-	from := t.at
-	if w.model == N1 {
-		for from = nil; from == nil || !overtaken(from, t.alarm.at.box); {
-			i := t.at.i
-			if from != nil {
-				i = from.i - 1
-			}
-			if i < 0 {
-				return
-			}
-			from = w.events[i]
+	a := t.alarm
+	fires := &event{proc: a.proc, acc: w.firing(a)}
+	// That it fires is seen by what the actor takes next, and by nobody before: without that step a plan would be
+	// covered by runs in which the timer is disarmed unseen.
+	tail := []*event{fires}
+	if w.o.Model == N1 && !a.t.Limit() {
+		tail = append(tail, &event{proc: a.at.proc, acc: []access{{obj: a.at.box, kind: take, lane: timed, due: a.t.Due().UnixNano()}}})
+	}
+	for i := t.at.i; i >= 0; i-- {
+		e := w.events[i]
+		if e == a.since || a.since != nil && a.since.knows(e) {
+			return
 		}
-	} else {
-		e.acc[0] = access{obj: t.alarm.at.box, kind: touch}
-	}
-	if from == t.alarm.arm || t.alarm.arm != nil && t.alarm.arm.knows(from) || t.alarm.arm == nil && from.i < 0 {
-		return
-	}
-	var v []*event
-	for _, f := range w.events[from.i+1:] {
-		if !f.knows(from) {
-			v = append(v, f)
+		if x.clashes(e, fires) {
+			if len(tail) > 1 && e.proc == a.at.proc { // it would go on as it did, or not: what ended may have waited
+				tail[1].acc = append(tail[1].acc, e.acc...)
+			}
+			x.insert(i, append(without(w.events, e), tail...))
+			return
+		}
+		// A more urgent message was taken: had that come later, the timer's would have been.
+		if c := e.cause; e.takes() && e.acc[0].obj == a.at.box && c != nil && c.proc != e.proc && !(a.since != nil && a.since.knows(c)) {
+			x.insert(c.i, append(without(w.events, c), tail...))
 		}
 	}
-	x.insert(from.i, append(v, e))
-}
-
-func overtaken(e *event, box int) bool {
-	return e.takes() && e.acc[0].obj == box && e.acc[0].lane >= 1
 }
 
 // insert puts v into the wakeup tree of the node before event i, unless something that sleeps there covers it.
 func (x *explorer) insert(i int, v []*event) {
 	n := x.stack[i]
 	for _, q := range n.sleep {
-		if weak(q, v) {
+		if x.first(q, v) != late {
 			return
 		}
 	}
-	n.todo.insert(v)
-}
-
-// weak says whether q, possible in the state before v, may as well come first: it is the first of its process in
-// v with nothing of v before it, or v does not mind it.
-func weak(q *event, v []*event) bool {
-	if i := initial(q.proc, v); i != none {
-		return i != blocked
-	}
-	for _, f := range v {
-		if !apart(q, f) {
-			return false
-		}
-	}
-	return true
+	x.grow(n.todo, v)
 }
 
 const (
-	none    = -1 // the process does not occur
-	blocked = -2 // it occurs, after something that it depends on
+	absent = -1 // its process does not occur, and nothing minds it
+	late   = -2 // it cannot come first
 )
 
-// initial finds the first event of a process in v, if nothing of v has to come before it.
-func initial(proc int, v []*event) int {
+// first says whether q, possible in the state before v, may as well come first (it is a weak initial of v): where in
+// v its process steps for the first time, if it minds nothing before that, or absent.
+func (x *explorer) first(q *event, v []*event) int {
 	for i, f := range v {
-		if f.proc != proc {
+		if f.proc != q.proc {
+			if !x.apart(q, f) {
+				return late
+			}
 			continue
 		}
 		for _, g := range v[:i] {
-			if f.knows(g) || clashes(g, f) {
-				return blocked
+			if f.knows(g) || f.barrier {
+				return late
 			}
 		}
 		return i
 	}
-	return none
+	return absent
 }
 
 // tree is a wakeup tree: what to try, in order. A leaf is free to go on as it likes.
 type tree struct {
 	proc int
-	what *event
+	what *event // what the process does here, or would do
 	subs []*tree
 }
 
-// insert adds v, as far as no branch covers it. The first branch of a node under exploration is the one that runs.
-func (t *tree) insert(v []*event) {
+// grow adds v, as far as no branch covers it. The first branch of a node under exploration is the one that runs.
+func (x *explorer) grow(t *tree, v []*event) {
 	at := t
 descend:
 	for len(v) > 0 {
 		for _, s := range at.subs {
-			i := initial(s.proc, v)
-			switch {
-			case i >= 0:
-				v = append(append(make([]*event, 0, len(v)), v[:i]...), v[i+1:]...)
-			case i == none && s.what != nil && weak(s.what, v):
-			default:
+			i := x.first(s.what, v)
+			if i == late {
 				continue
+			}
+			if i >= 0 {
+				v = append(append(make([]*event, 0, len(v)), v[:i]...), v[i+1:]...)
 			}
 			if len(s.subs) == 0 {
 				return
@@ -364,7 +439,7 @@ descend:
 			continue descend
 		}
 		for _, f := range v {
-			s := &tree{proc: f.proc, what: f}
+			s := &tree{proc: f.proc, what: f.slim()}
 			at.subs = append(at.subs, s)
 			at = s
 		}
@@ -372,44 +447,24 @@ descend:
 	}
 }
 
-// fingerprint is the trace: what every actor handled, in order, and what was done to every key.
-func (w *world) fingerprint() string {
-	lines := make([]string, 0, len(w.slots)+len(w.disk))
-	for _, p := range w.slots {
-		lines = append(lines, p.path+"="+strings.Join(p.hist, ","))
-	}
-	keys := map[int][]string{}
-	for _, e := range w.events {
-		for _, a := range e.acc {
-			if a.kind != look && a.kind != touch || !w.names.isKey(a.obj) {
-				continue
-			}
-			id := fmt.Sprintf("%d.%d", e.proc, e.n)
-			if a.kind == touch {
-				keys[a.obj] = append(keys[a.obj], "w"+id)
-				continue
-			}
-			n := 0
-			for _, k := range keys[a.obj] {
-				if k[0] == 'w' {
-					n++
-				}
-			}
-			keys[a.obj] = append(keys[a.obj], fmt.Sprintf("r%s@%d", id, n))
-		}
-	}
-	for k, ops := range keys {
-		var ws, rs []string
-		for _, o := range ops {
-			if o[0] == 'w' {
-				ws = append(ws, o)
-			} else {
-				rs = append(rs, o)
+// rest lets everything happen that can but timers, by the default schedule, without a record.
+func (w *world) rest() {
+	w.setting = true
+	defer func() { w.setting = false }()
+	for n := 0; ; n++ {
+		at := -1
+		for i, p := range w.slots {
+			if p.ready {
+				at = i
+				break
 			}
 		}
-		sort.Strings(rs)
-		lines = append(lines, fmt.Sprintf("key%d=%s|%s", k, strings.Join(ws, ","), strings.Join(rs, ",")))
+		if at < 0 {
+			return
+		}
+		if n > defaultDepth {
+			panic(fmt.Sprintf("lab: the set-up does not come to rest: %s", w.slots[at].path))
+		}
+		w.deliver(w.slots[at])
 	}
-	sort.Strings(lines)
-	return strings.Join(lines, "\n")
 }

@@ -1,12 +1,8 @@
 package lab
 
 import (
-	"errors"
-	"sort"
 	"strings"
 
-	"github.com/franken-node/fnode-supervisor/lanes"
-	codes "github.com/franken-node/fnode-supervisor/spec/errors"
 	store "github.com/franken-node/fnode-supervisor/store/core"
 )
 
@@ -14,9 +10,12 @@ import (
 type move struct {
 	proc   int
 	place  *place
+	stuck  bool // the guard finds the place's handler stuck
 	letter *letter
 	write  *write
 	alarm  *alarm
+	visit  *visit
+	clock  bool // time passes
 }
 
 // moves lists what may happen next, in a fixed order: timers last, so that by default they fire when nothing else
@@ -24,7 +23,7 @@ type move struct {
 func (w *world) moves(ms []move) []move {
 	ms = ms[:0]
 	for _, p := range w.slots {
-		if p.paused || p.ready {
+		if p.co != nil || p.ready {
 			ms = append(ms, move{proc: p.proc, place: p})
 		}
 	}
@@ -34,34 +33,15 @@ func (w *world) moves(ms []move) []move {
 			ms = append(ms, move{proc: x.proc, write: x})
 		}
 	}
-	if w.quiet && len(ms) > 0 {
-		return ms
-	}
-	for _, a := range w.alarms() {
-		ms = append(ms, move{proc: a.proc, alarm: a})
-	}
-	return ms
-}
-
-// letters are the messages in flight that may arrive: the oldest of each link, or any.
-func (w *world) letters(ms []move) []move {
-	var seen map[[2]string]bool
-	for _, l := range w.flight {
-		if l.over {
-			continue
+	for _, v := range w.visits {
+		if !v.over {
+			ms = append(ms, move{proc: v.proc, visit: v})
 		}
-		if w.model == FIFO {
-			if seen[l.link] {
-				continue
-			}
-			if seen == nil {
-				seen = map[[2]string]bool{}
-			}
-			seen[l.link] = true
-		}
-		ms = append(ms, move{proc: l.proc, letter: l})
 	}
-	return ms
+	if w.o.Stuck {
+		ms = w.stuck(ms)
+	}
+	return w.alarms(ms)
 }
 
 // waits says whether a commit that was submitted before this one, in the order of causes, has not been decided.
@@ -74,64 +54,152 @@ func (w *world) waits(i int) bool {
 	return false
 }
 
-// alarms are the timers that may fire: all of them, or the earliest.
-func (w *world) alarms() (out []*alarm) {
+// alarms are the timers that may fire: all of them, or those that are due; where nothing else can happen, time passes.
+func (w *world) alarms(ms []move) []move {
+	asleep := false
 	for _, a := range w.timers {
-		if a.on {
-			out = append(out, a)
+		switch {
+		case !a.on:
+		case w.o.Timers == Free || !a.due.After(w.clock):
+			ms = append(ms, move{proc: a.proc, alarm: a})
+		default:
+			asleep = true
 		}
 	}
-	if w.quiet && len(out) > 1 {
-		sort.SliceStable(out, func(i, j int) bool { return out[i].due.Before(out[j].due) })
-		out = out[:1]
+	if asleep && len(ms) == 0 {
+		ms = append(ms, move{proc: w.book.proc("clock"), clock: true})
 	}
-	return out
+	return ms
 }
 
-// do takes one step and records it.
-func (w *world) do(m move) *event {
-	w.seq++
-	e := &event{proc: m.proc, i: len(w.events)}
-	w.ev = e
-	switch {
-	case m.place != nil:
-		if m.place.paused {
-			w.run(m.place)
-		} else {
-			w.deliver(m.place)
+// pass moves the clock to when the next timer is due. It happens because nothing else could, after all else.
+func (w *world) pass() {
+	w.ev.barrier = true
+	var next *alarm
+	for _, a := range w.timers {
+		if a.on && (next == nil || a.due.Before(next.due)) {
+			next = a
 		}
+	}
+	w.clock = next.due
+	for _, a := range w.timers {
+		if a.on && !a.due.After(w.clock) {
+			a.due, a.since = w.clock, w.ev
+		}
+	}
+}
+
+// stuck are the handlers that are in somebody's way: in the middle of something while their region closes.
+func (w *world) stuck(ms []move) []move {
+	for _, p := range w.slots {
+		if _, own := p.slot.Closing(); own && p.asked == nil { // what happened last made it so
+			p.asked = w.newest()
+		}
+		now := w.mayBeStuck(p)
+		if p.guarded = now; now {
+			ms = append(ms, move{proc: w.guard(p), place: p, stuck: true})
+		}
+	}
+	return ms
+}
+
+// mayBeStuck says whether the guard of production could give the handler of p up now.
+func (w *world) mayBeStuck(p *place) bool {
+	if p.co == nil || p.fenced || p.slot.Living() != p.life {
+		return false
+	}
+	_, own := p.slot.Closing()
+	return own
+}
+
+// newest is the step that was taken last; nil: none was.
+func (w *world) newest() *event {
+	if n := len(w.events); n > 0 {
+		return w.events[n-1]
+	}
+	return nil
+}
+
+func (w *world) guard(p *place) int { return w.book.proc("guard of " + p.path) }
+
+// after says that the step under way could not have been before c.
+func (w *world) after(c *event) {
+	if !w.replay {
+		w.ev.after(c)
+	}
+}
+
+// do takes one step and records it, in e.
+func (w *world) do(m move, e *event) {
+	defer w.caught()
+	w.seq++
+	w.ev = e
+	w.events = append(w.events, e)
+	switch {
+	case m.stuck:
+		w.fence(m.place)
+	case m.place != nil:
+		w.goOn(m.place)
 	case m.letter != nil:
 		w.arrive(m.letter)
 	case m.write != nil:
 		w.decide(m.write)
 	case m.alarm != nil:
 		w.fire(m.alarm)
+	case m.clock:
+		w.rec.clock()
+		w.pass()
+	case m.visit != nil:
+		m.visit.over = true
+		w.rec.outside(w.book.names[m.proc])
+		m.visit.f()
 	}
 	w.ev = nil
-	w.events = append(w.events, e)
-	return e
 }
 
-// arrive brings a letter and lets its receiver handle it, sends included, in the same step.
-func (w *world) arrive(l *letter) {
-	l.over = true
-	e := w.ev
-	if l.by != nil {
-		e.after(l.by)
-		e.cause = l.by
+// goOn resumes the handler of p, or begins its next delivery.
+func (w *world) goOn(p *place) {
+	if w.o.Model != N1 {
+		w.touch(p.box)
 	}
-	p := w.of[l.to]
-	e.acc = append(e.acc, access{obj: w.box(l.to), kind: touch})
-	if err := l.to.Accept(l.from, l.m); err != nil || p == nil {
+	if p.co == nil {
+		w.deliver(p)
 		return
 	}
-	w.settle(p)
+	w.run(p)
+	if w.o.Stuck && p.co == nil { // had its region been closing, the guard could have come first
+		w.note(access{obj: p.region, kind: look})
+	}
+	if p.guarded && !w.mayBeStuck(p) { // it has returned, or ended: from here on nobody finds it stuck
+		p.guarded = false
+		w.touch(w.watched(p))
+		w.traps = append(w.traps, trap{other: w.wouldFence(p), at: w.ev})
+	}
+}
+
+func (w *world) wouldFence(p *place) *event {
+	return &event{proc: w.guard(p), acc: []access{{obj: p.box, kind: touch}, {obj: p.region, kind: touch}, {obj: w.watched(p), kind: touch}}}
+}
+
+// watched is the object that the guard and the end of a handler both touch.
+func (w *world) watched(p *place) int32 { return w.book.object("handler of " + p.path) }
+
+// fence is the guard of production: it gives up on a handler.
+func (w *world) fence(p *place) {
+	p.fenced, p.guarded = true, false
+	w.rec.givesUp(p)
+	w.after(p.began)
+	w.after(p.asked)
+	w.touch(p.box)
+	w.touch(p.region)
+	w.touch(w.watched(p))
+	p.slot.Stuck()
+	p.slot.Fence(p.life)
 }
 
 // settle delivers to p until it rests.
 func (w *world) settle(p *place) {
 	for p.ready {
-		p.take = w.ev
 		w.deliver(p)
 	}
 }
@@ -139,52 +207,82 @@ func (w *world) settle(p *place) {
 // fire puts the timer's message into its lane.
 func (w *world) fire(a *alarm) {
 	a.on = false
-	if a.due.After(w.clock) && w.quiet {
-		w.clock = a.due
-	}
-	if a.arm != nil {
-		w.ev.after(a.arm)
-	}
+	w.after(a.since)
 	w.tags[a.t.Tag].by = w.ev
-	kind := put
-	if w.model != N1 {
-		kind = touch
+	for _, f := range w.firing(a) {
+		w.note(f)
 	}
-	w.note(access{obj: a.at.box, kind: kind, lane: uint8(lanes.Timed)})
+	w.see.fired(a)
+	w.rec.alarm(a, doesFire)
+	w.top = a.at.person
 	a.t.Fire()
-	if w.model != N1 {
+	if w.o.Model != N1 {
 		w.settle(a.at)
 	}
+}
+
+// firing is what the timer will touch: the lane that it sends to, or all that the end of a drain may kill.
+func (w *world) firing(a *alarm) []access {
+	if !a.t.Limit() {
+		if w.o.Model != N1 {
+			return []access{{obj: a.at.box, kind: touch}}
+		}
+		return []access{{obj: a.at.box, kind: put, lane: timed, id: -int32(a.proc) - 1, due: a.t.Due().UnixNano()}}
+	}
+	out := []access{{obj: a.at.region, kind: touch}}
+	for _, p := range w.slots {
+		if p == a.at || strings.HasPrefix(p.path, a.at.path+"/") {
+			out = append(out, access{obj: p.box, kind: put, merges: true}, access{obj: p.region, kind: touch})
+		}
+	}
+	return out
 }
 
 // decide is the committer: conditions, writes, answer.
 func (w *world) decide(x *write) {
 	x.over, x.did = true, w.ev
-	w.ev.after(x.by)
+	w.after(x.by)
 	for _, before := range w.writes { // the order of submissions is the order of decisions
 		if before.did != nil && before != x && (before.at == x.at || x.by.knows(before.by)) {
-			w.ev.after(before.did)
+			w.after(before.did)
 		}
 	}
 	for _, c := range x.tx.If {
-		w.note(access{obj: w.names.object("key " + c.Key), kind: look})
+		w.note(access{obj: w.book.key(c.Key), kind: look})
+		w.seen(w.book.key(c.Key))
 	}
 	err := store.Decide(view{w}, x.tx)
+	w.rec.decides(w, x, err)
 	if err == nil {
-		for _, kv := range x.tx.Set {
-			w.disk[kv.Key] = append([]byte{}, kv.Value...)
-			w.touch(w.names.object("key " + kv.Key))
-		}
-		for _, k := range x.tx.Delete {
-			delete(w.disk, k)
-			w.touch(w.names.object("key " + k))
-		}
+		w.apply(x.tx)
 	}
 	w.cur = nil
 	x.done(store.Result{Seq: w.seq, Err: err})
-	if w.model != N1 {
+	if w.o.Model != N1 {
 		w.settle(x.at)
 	}
+}
+
+func (w *world) apply(tx store.Tx) {
+	if w.disk == nil {
+		w.disk = map[string][]byte{}
+	}
+	for _, kv := range tx.Set {
+		w.change(kv.Key)
+		w.disk[kv.Key] = append([]byte{}, kv.Value...)
+	}
+	for _, k := range tx.Delete {
+		w.change(k)
+		delete(w.disk, k)
+	}
+}
+
+func (w *world) change(key string) {
+	if _, there := w.disk[key]; !there {
+		w.note(access{obj: w.book.object("keys"), kind: join})
+	}
+	w.touch(w.book.key(key))
+	w.written(w.book.key(key))
 }
 
 // view is the state as a decision sees it.
@@ -196,27 +294,22 @@ func (v view) Get(key string) ([]byte, bool, error) {
 	return b, ok, nil
 }
 
-// Usage is for quotas, which the lab does not count yet.
-func (v view) Usage(string) (int64, int64, error) {
-	return 0, 0, codes.New(codes.NoStore, "the lab counts no quota").Wrap(errors.ErrUnsupported)
-}
-
-func (w *world) list(prefix string, limit int) (out []string) {
-	for k := range w.disk {
+// Usage sums up what the keys under a prefix hold, for quotas.
+func (v view) Usage(prefix string) (size, n int64, err error) {
+	v.w.note(access{obj: v.w.book.object("keys"), kind: look})
+	for k, b := range v.w.disk {
 		if strings.HasPrefix(k, prefix) {
-			out = append(out, k)
+			v.w.note(access{obj: v.w.book.key(k), kind: look})
+			n++
+			size += int64(len(k) + len(b))
 		}
 	}
-	sort.Strings(out)
-	for _, k := range out {
-		w.note(access{obj: w.names.object("key " + k), kind: look})
-	}
-	return out[:min(limit, len(out))]
+	return size, n, nil
 }
 
 // begin lets every actor that exists make its start sends, where a handler is one step.
 func (w *world) begin() {
-	if w.model == N1 {
+	if w.o.Model == N1 {
 		return
 	}
 	for i := 0; i < len(w.slots); i++ {

@@ -1,98 +1,99 @@
 package lab
 
 import (
-	"fmt"
-	"iter"
-	"strings"
 	"time"
 
 	"github.com/franken-node/fnode-supervisor/actors"
+	"github.com/franken-node/fnode-supervisor/internal/base"
 	"github.com/franken-node/fnode-supervisor/lanes"
+	"github.com/franken-node/fnode-supervisor/spec"
 	store "github.com/franken-node/fnode-supervisor/store/core"
-)
-
-// Model says how messages travel. The number of traces depends on it.
-type Model uint8
-
-// The delivery models.
-const (
-	N1   Model = iota // a send enqueues at once; each effect of a handler is a step of its own
-	FIFO              // in flight, in order per sender and receiver; a handler with its sends is one step
-	Bag               // any message in flight may be next; a handler with its sends is one step
-)
-
-var modelNames = [...]string{"n1", "fifo", "bag"}
-
-// String gives the model's stable name.
-func (m Model) String() string { return modelNames[m] }
-
-// Timers says when armed timers may fire.
-type Timers uint8
-
-// Free: any time until cancelled, the default for proofs. Quiescent: when nothing else can happen, earliest first.
-const (
-	Free Timers = iota
-	Quiescent
 )
 
 // world is one run: the Host under which production actors are scheduled step by step. It belongs to one
 // goroutine; handlers run as coroutines of it.
 type world struct {
-	model  Model
-	quiet  bool // Timers is Quiescent
-	sys    *actors.System
-	names  *names
-	slots  []*place
-	of     map[*actors.Slot]*place
-	timers []*alarm
-	writes []*write
-	flight []*letter
-	disk   map[string][]byte
-	tags   []tag
-	cur    *place // whose handler runs; nil: the driver
-	ev     *event // the step under way; nil: set-up
-	events []*event
-	clock  time.Time
-	seq    uint64
-	traps  []trap
+	o            *Options
+	book         *book
+	pool         *coroutines
+	r            *Run
+	sys          *actors.System
+	slots        []*place
+	places, used []*place // of runs that are over, and of this one
+	of           map[*actors.Slot]*place
+	timers       []*alarm
+	writes       []*write
+	flight       []*letter
+	visits       []*visit
+	disk         map[string][]byte
+	history      map[int32]*keyHistory // by object
+	tags         []tag
+	cur          *place // whose handler runs; nil: the driver
+	ev           *event // the step under way; nil: set-up
+	replay       bool   // the step under way was recorded before
+	setting      bool   // a part of the set-up comes to rest: what is sent arrives at once
+	leaving      bool   // handlers that are in the middle of something are being left
+	events       []*event
+	clock        time.Time
+	seq          uint64
+	traps        []trap
+	faults       faults
+	draw         func(*letter) fate // of a sampled run; nil: the faults are given
+	posted       []*letter          // where links have faults
+	hits         int                // letters that faults have met
+	broken       string             // an invariant that a handler ran into
+	top          *person            // whose region is being closed by a timer, or by the world outside
+	granting     bool               // a reservation is being granted at once
+	streaks      int                // deliveries that only the bound on starvation explains
+	see          oracles
+	audit        *auditor  // nil: digests are off
+	rec          *recorder // nil: steps are not described
 }
 
 // place is a slot as the lab schedules it.
 type place struct {
-	slot   *actors.Slot
-	path   string
-	proc   int
-	box    int // object
-	ticket actors.Ticket
-	ready  bool
-	next   func() (struct{}, bool)
-	stop   func()
-	yield  func(struct{}) bool
-	paused bool // in the middle of a handler
-	taken  uint64
-	freed  [3]int // by lane: places that were taken out or given back
-	arms   int
-	puts   int
-	draws  uint64
-	take   *event // that began the handler under way, or the last one
-	born   *event // that spawned it
-	hist   []string
+	*person
+	ledger
+	slot    *actors.Slot
+	ticket  actors.Ticket
+	ready   bool
+	co      *coroutine // of the handler under way
+	want    access     // what its next step will do
+	taken   uint64
+	begun   uint64
+	freed   [3]int32   // by lane: places that were taken out or given back
+	room    [3][]int32 // by lane: what its owner took, and gave back, in order
+	arms    int
+	puts    int
+	draws   uint64
+	began   *event           // its newest delivery
+	asked   *event           // that closed its region
+	born    *event           // that spawned it
+	life    base.Incarnation // whose handler is under way
+	fenced  bool             // the guard gave its handler up
+	guarded bool             // the guard could have, in the handler under way
+	line    uint64           // hash of what it handled
+	hist    []took
 }
 
-// tag says what a message is called and which step queued it.
+// took is an entry of what an actor has seen.
+type took struct {
+	msg  int32  // handled; zero: a note
+	note string // what an effect answered, or the name of a message without a number
+	body *any
+}
+
+// tag says what a message is and which step queued it.
 type tag struct {
-	name string
-	by   *event
-}
-
-// alarm is an armed timer.
-type alarm struct {
-	t    *actors.Timer
-	at   *place
-	proc int
-	due  time.Time
-	on   bool
-	arm  *event
+	id     int32 // of the message, or of the timer, below zero
+	msg    int32
+	by     *event
+	due    int64
+	body   *any
+	note   string // its name, if it has no number
+	link   *link
+	n      int // on the link
+	merges bool
 }
 
 // write is a commit between its submission and its result.
@@ -102,41 +103,116 @@ type write struct {
 	by   *event
 	at   *place
 	proc int
-	n    int
 	over bool
 	did  *event // the step that decided it
 }
 
-// letter is a message in flight.
-type letter struct {
-	to   *actors.Slot
-	from *actors.Slot
-	m    actors.Message
-	link [2]string
+// visit is something that the outside world does once, at any time.
+type visit struct {
 	proc int
-	by   *event
+	f    func()
 	over bool
+}
+
+// trap is a step that took another's chance away: a timer that was disarmed could have fired before, a handler that
+// returned could have been found stuck.
+type trap struct {
+	alarm *alarm
+	other *event // what could have happened; nil for a timer
+	at    *event
 }
 
 var _ actors.Host = (*world)(nil)
 
 var epoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
-func newWorld(m Model, t Timers, n *names, e *Run) *world {
-	w := &world{model: m, quiet: t == Quiescent, names: n, of: map[*actors.Slot]*place{}, disk: map[string][]byte{}, clock: epoch, tags: make([]tag, 1)}
-	w.sys = actors.NewSystem(w, actors.Options{Events: func(ev actors.Event) {
-		if changesRegions[ev.Kind] {
-			w.touch(w.names.object("regions"))
-			w.touch(w.names.object("box " + ev.Path)) // from here on sends are refused, or mean another incarnation
-		}
-		e.happened(ev)
-	}})
+func newWorld(o *Options, b *book, pool *coroutines, r *Run) *world {
+	b.run++
+	w := pool.spare
+	if w == nil {
+		w = &world{of: map[*actors.Slot]*place{}, tags: make([]tag, 0, 32)}
+	}
+	pool.spare = nil
+	old := *w
+	clear(old.of)
+	clear(old.tags)
+	clear(old.slots)
+	*w = world{
+		o: o, book: b, pool: pool, r: r, clock: epoch, of: old.of, places: append(old.places, old.used...), used: old.used[:0],
+		tags: append(old.tags[:0], tag{}), slots: old.slots[:0], events: old.events[:0], timers: old.timers[:0], writes: old.writes[:0],
+		traps: old.traps[:0], rec: o.rec,
+	}
+	host := actors.Host(w)
+	if o.seam != nil {
+		host = o.seam(w)
+	}
+	w.sys = actors.NewSystem(host, actors.Options{Name: "lab", Events: w.happened})
 	return w
 }
 
-// changesRegions are the events behind which the scope tree, watchers or names have changed.
-var changesRegions = map[actors.EventKind]bool{
-	actors.EventSpawned: true, actors.EventEnded: true, actors.EventClosed: true, actors.EventWedged: true, actors.EventRetired: true,
+// place makes a slot schedulable.
+func (w *world) place(s *actors.Slot) *place {
+	var p *place
+	if n := len(w.places); n > 0 {
+		p = w.places[n-1]
+		w.places = w.places[:n-1]
+		*p = place{ledger: ledger{newest: p.newest[:0]}, room: [3][]int32{nil, p.room[1][:0], p.room[2][:0]}}
+	} else {
+		p = &place{}
+	}
+	p.slot, p.person = s, w.book.person(s.Path())
+	w.used = append(w.used, p)
+	w.of[s] = p
+	w.slots = append(w.slots, p)
+	return p
+}
+
+// happened notes what an event of the kernel's life has changed: the scope tree, watchers, names.
+func (w *world) happened(ev actors.Event) {
+	w.see.event(w, ev)
+	w.rec.event(ev)
+	switch ev.Kind {
+	case actors.EventSpawned:
+		p := w.book.person(ev.Path)
+		w.touch(p.box)
+		w.touch(p.region)
+		w.note(access{obj: p.up.region, kind: join})
+	case actors.EventEnded:
+		p := w.book.person(ev.Path)
+		w.note(access{obj: p.region, kind: touch})
+	case actors.EventClosed:
+		p := w.book.person(ev.Path)
+		w.note(access{obj: p.region, kind: touch})
+		w.note(access{obj: p.box, kind: touch})
+		w.left(p)
+	case actors.EventRetired:
+		p := w.book.person(ev.Path)
+		w.touch(p.box)
+		w.touch(p.region)
+		w.left(p)
+	case actors.EventWedged:
+		p := w.book.person(ev.Path)
+		w.note(access{obj: p.region, kind: touch})
+		w.note(access{obj: p.up.region, kind: touch})
+	}
+}
+
+// left notes that something of p left the region that owns p.
+func (w *world) left(p *person) {
+	w.note(access{obj: p.up.region, kind: leave, closing: w.regionCloses(p.up)})
+}
+
+func (w *world) regionCloses(p *person) bool {
+	if p.path == "" {
+		return w.sys.Root().State() != spec.RegionOpen
+	}
+	for _, q := range w.slots {
+		if q.person == p {
+			_, own := q.slot.Closing()
+			return own
+		}
+	}
+	return true
 }
 
 // Now is virtual: it moves when a timer fires and nothing else could happen.
@@ -147,95 +223,38 @@ func (w *world) Rand() uint64 {
 	x := uint64(1)
 	if p := w.cur; p != nil {
 		p.draws++
-		x = p.draws
+		x = mix(p.hash, p.draws)
 	}
-	x ^= x << 13
-	x ^= x >> 7
-	return x * 0x9e3779b97f4a7c15
+	return mix(w.o.Seed, x)
 }
 
-// pause is where an effect waits for its turn; others may run meanwhile.
-func (w *world) pause() {
+// pause is where an effect waits for its turn; others may run meanwhile. want is what the effect will do.
+func (w *world) pause(want access) {
 	p := w.cur
-	if p == nil || w.model != N1 || w.ev == nil {
+	if p == nil || w.o.Model != N1 || w.ev == nil {
 		return
 	}
-	p.paused = true
-	if !p.yield(struct{}{}) {
+	if w.leaving {
 		panic(actors.Unwind{})
 	}
-	p.paused = false
+	p.want = want
+	w.cur = nil
+	on := p.co.yield(struct{}{})
+	w.cur = p
+	if !on || w.leaving {
+		panic(actors.Unwind{})
+	}
 }
 
-// Send queues at once, or puts the message in flight.
-func (w *world) Send(from, to *actors.Slot, m actors.Message) error {
-	w.pause()
-	lane, queued := m.Lane()
-	if !queued {
-		w.touch(w.box(to))
-		return to.Accept(from, m)
-	}
-	name, link := w.nameOf(from, to)
-	w.tags = append(w.tags, tag{name, w.ev})
-	m.Tag = uint64(len(w.tags) - 1)
-	if w.model != N1 && from != nil {
-		l := &letter{to: to, from: from, m: m, link: link, by: w.ev}
-		l.proc = w.names.proc("l:" + link[1] + "<" + link[0]) // a link keeps its order
-		if w.model == Bag {
-			l.proc = w.names.proc("m:" + link[1] + "<" + name)
-		}
-		w.flight = append(w.flight, l)
-		return nil
-	}
-	return w.put(from, to, m, lane)
-}
-
-func (w *world) put(from, to *actors.Slot, m actors.Message, lane lanes.Lane) error {
-	a := access{obj: w.box(to), kind: put, lane: uint8(lane)}
-	if lane != lanes.Cancel {
-		a.owed, a.last = w.owed(to, lane), to.Free(lane) == 1
-	}
-	err := to.Accept(from, m)
-	a.refused = err != nil
-	w.note(a)
-	if a.refused && from != nil && strings.HasPrefix(fmt.Sprintf("%T", m.Body), "*actors.Ask[") { // a question gives back the place that it had promised to its answer
-		w.gave(from, lanes.Ready)
-		w.note(access{obj: w.box(from), kind: give, lane: uint8(lanes.Ready)})
-	}
-	return err
-}
-
-// nameOf numbers the messages of a link: "a.2" is the second that a sends to this receiver.
-func (w *world) nameOf(from, to *actors.Slot) (name string, link [2]string) {
-	by := "-"
-	switch {
-	case from != nil:
-		by = from.Path()
-	case w.cur != nil:
-		by = w.cur.path
-	}
-	link = [2]string{by, to.Path()}
-	return w.names.message(link, w.names.count(w, link)), link
-}
-
-func (w *world) box(s *actors.Slot) int {
-	if p := w.of[s]; p != nil {
-		return p.box
-	}
-	return w.names.object("box " + s.Path())
-}
-
-// Spawn makes the slot schedulable.
+// Spawn makes the slot schedulable. The spawner was paused before (StepSpawn).
 func (w *world) Spawn(_, s *actors.Slot) {
-	w.pause()
 	p := w.of[s]
 	if p == nil {
-		p = &place{slot: s, path: s.Path(), proc: w.names.proc(s.Path()), box: w.names.object("box " + s.Path())}
-		w.of[s] = p
-		w.slots = append(w.slots, p)
+		p = w.place(s)
 	}
-	p.born = w.ev
-	w.note(access{obj: p.box, kind: touch})
+	p.born, p.fenced, p.asked = w.ev, false, nil
+	w.touch(p.box)
+	w.touch(p.region)
 	if t, ok := s.Wake(); ok {
 		p.ticket, p.ready = t, true
 	}
@@ -248,178 +267,140 @@ func (w *world) Ready(_, s *actors.Slot, t actors.Ticket) {
 	}
 }
 
-// Arm makes a timer that may fire from now on.
-func (w *world) Arm(s *actors.Slot, d time.Duration, t *actors.Timer) func() {
-	w.pause()
-	p := w.of[s]
-	if p == nil { // a budget that is armed while the slot is made
-		p = &place{slot: s, path: s.Path(), box: w.names.object("box " + s.Path())}
-	}
-	p.arms++
-	a := &alarm{t: t, at: p, proc: w.names.proc(fmt.Sprintf("t:%s#%d", p.path, p.arms)), due: w.clock.Add(d), on: true, arm: w.ev}
-	w.tags = append(w.tags, tag{fmt.Sprintf("timer#%d", p.arms), nil})
-	t.Tag = uint64(len(w.tags) - 1)
-	w.timers = append(w.timers, a)
-	return func() { w.forget(a) }
-}
-
-// forget disarms: from here on the timer cannot fire. That it could have is remembered.
-func (w *world) forget(a *alarm) {
-	if !a.on {
-		return
-	}
-	a.on = false
-	if w.ev != nil && !w.quiet {
-		w.traps = append(w.traps, trap{alarm: a, at: w.ev})
-	}
-}
-
-// Read looks at the state as it is now.
-func (w *world) Read(_ *actors.Slot, key string) ([]byte, bool, error) {
-	w.pause()
-	w.note(access{obj: w.names.object("key " + key), kind: look})
-	v, ok := w.disk[key]
-	return v, ok, nil
-}
-
-// List lists keys; for the lab it reads all of them.
-func (w *world) List(_ *actors.Slot, prefix string, limit int) ([]string, error) {
-	w.pause()
-	return w.list(prefix, limit), nil
-}
-
-// Commit submits; the committer decides and answers in a step of its own, in the order of submissions that are
-// ordered.
-func (w *world) Commit(by *actors.Slot, tx store.Tx, done func(store.Result)) {
-	w.pause()
-	p := w.of[by]
-	p.puts++
-	w.writes = append(w.writes, &write{tx: tx, done: done, by: w.ev, at: p, n: p.puts, proc: w.names.proc(fmt.Sprintf("w:%s#%d", p.path, p.puts))})
-}
-
-// Step is a point at which others may run. What it may see or change is touched.
+// Step is a point at which others may run. What it may see or change is noted.
 func (w *world) Step(by *actors.Slot, k actors.StepKind) {
-	w.pause()
+	p := w.person(by)
 	switch k {
 	case actors.StepDone, actors.StepErr, actors.StepCheckpoint:
-		w.note(access{obj: w.box(by), kind: heed})
-	case actors.StepClose, actors.StepProcess:
-		w.touch(w.names.object("regions"))
+		a := access{obj: p.box, kind: heed}
+		w.pause(a)
+		w.note(a)
+		if by.Cancelled() {
+			w.answer("cancelled")
+		}
+	case actors.StepClose:
+		w.pause(access{obj: p.region, kind: touch})
+		for _, q := range w.slots { // one of its children
+			if q.up == p {
+				w.touch(q.region)
+			}
+		}
+	case actors.StepProcess, actors.StepSpawn:
+		w.pause(access{obj: p.region, kind: join})
+		_, own := by.Closing()
+		w.note(access{obj: p.region, kind: join, closing: own})
+		if own {
+			w.answer("closing")
+		}
+	case actors.StepRelease:
+		w.pause(access{obj: p.region, kind: leave})
+		_, own := by.Closing()
+		w.note(access{obj: p.region, kind: leave, closing: own})
+	case actors.StepShut:
+		a := access{obj: p.region, kind: touch}
+		w.pause(a)
+		w.note(a)
+	case actors.StepEnd:
+		w.touch(p.region)
+		if by.Under().Alone {
+			w.touch(p.box) // nothing was in it: that ended the drain
+		}
 	case actors.StepHoldReady:
 		w.hold(by, lanes.Ready)
 	case actors.StepHoldTimed:
 		w.hold(by, lanes.Timed)
 	case actors.StepDisarm:
-		w.gave(by, lanes.Timed)
-		w.note(access{obj: w.box(by), kind: give, lane: uint8(lanes.Timed)})
+		w.pause(access{obj: p.box, kind: give, lane: uint8(lanes.Timed)})
+	case actors.StepFreeTimed:
+		w.frees(by, lanes.Timed)
+	case actors.StepFreeReady:
+		w.frees(by, lanes.Ready)
+	case actors.StepTakeBack:
+		w.note(access{obj: p.box, kind: pull, lane: ready})
+	}
+	w.rec.steps(by, k)
+}
+
+// owes says without which of the places that its owner took out or gave back a lane would have none for the next
+// message of somebody else: the newest such that without it, and all that the owner did after it, none is left. Zero:
+// there would be one anyway.
+func (w *world) owes(by *actors.Slot, s *actors.Slot, l lanes.Lane) int32 {
+	p := w.of[s]
+	if p == nil || by == s {
+		return 0
+	}
+	room := s.Free(l)
+	for i := len(p.room[l]) - 1; i >= 0; i-- {
+		switch n := p.room[l][i]; {
+		case n == claimed:
+			room++
+		case room <= 1:
+			return n
+		default:
+			room--
+		}
+	}
+	return 0
+}
+
+// claimed marks a place that the owner of a lane took itself, among those that it gave back, which count from 1.
+const claimed = 0
+
+// claims notes that the owner of a lane took a place in it.
+func (w *world) claims(s *actors.Slot, l lanes.Lane) {
+	if p := w.of[s]; p != nil {
+		p.room[l] = append(p.room[l], claimed)
 	}
 }
 
-// owed says whether a lane would have no room but for what was taken out of it or given back before.
-func (w *world) owed(s *actors.Slot, l lanes.Lane) bool {
-	p := w.of[s]
-	return p != nil && s.Free(l) <= p.freed[l]
+// given notes that the owner of a lane gave a place back, and says which that was.
+func (p *place) given(l lanes.Lane) int32 {
+	p.freed[l]++
+	p.room[l] = append(p.room[l], p.freed[l])
+	return p.freed[l]
 }
 
-func (w *world) gave(s *actors.Slot, l lanes.Lane) {
+// frees notes that a place was given back.
+func (w *world) frees(s *actors.Slot, l lanes.Lane) {
 	if p := w.of[s]; p != nil {
-		p.freed[l]++
+		w.note(access{obj: p.box, kind: give, lane: uint8(l), nth: p.given(l)})
 	}
 }
 
 // hold is the promise of a place in an own lane.
 func (w *world) hold(by *actors.Slot, l lanes.Lane) {
-	w.note(access{obj: w.box(by), kind: hold, lane: uint8(l), owed: w.owed(by, l), last: by.Free(l) == 1, refused: by.Free(l) <= 0})
-}
-
-// spawnCoroutine is the loop in which a slot's deliveries run.
-func (w *world) coroutine(p *place) {
-	p.next, p.stop = iter.Pull(func(yield func(struct{}) bool) {
-		defer func() {
-			if r := recover(); r != nil {
-				if _, ok := r.(actors.Unwind); !ok {
-					panic(r)
-				}
-			}
-		}()
-		p.yield = yield
-		for {
-			more := p.slot.Deliver()
-			if more == actors.More {
-				p.ticket, p.ready = p.slot.Requeue(), true
-			}
-			if !yield(struct{}{}) {
-				return
-			}
-		}
-	})
-}
-
-// run goes on with p to its next pause, or to the end of its delivery.
-func (w *world) run(p *place) {
-	if p.next == nil {
-		w.coroutine(p)
+	a := access{obj: w.box(by), kind: hold, lane: uint8(l)}
+	w.pause(a)
+	free := by.Free(l)
+	a.last, a.refused = free == 1, free <= 0
+	w.note(a)
+	if !a.refused {
+		w.claims(by, l)
 	}
-	w.cur = p
-	p.next()
-	w.cur = nil
-}
-
-// deliver begins the next delivery of p.
-func (w *world) deliver(p *place) {
-	p.ready = false
-	if !p.slot.Claim(p.ticket) {
-		panic(fmt.Sprintf("lab: the ticket of %s is stale", p.path))
-	}
-	w.run(p)
-	u := p.slot.Under()
-	if u.N == p.taken {
-		if w.ev != nil && p.born != nil {
-			w.ev.after(p.born)
-		}
-		return // the start of an incarnation
-	}
-	p.taken = u.N
-	w.handled(p, u)
-}
-
-// handled notes which message was taken, by lane.
-func (w *world) handled(p *place, u actors.Under) {
-	g := tag{name: fmt.Sprintf("?%d", u.N)}
-	if u.Tag > 0 {
-		g = w.tags[u.Tag]
-	}
-	p.hist = append(p.hist, g.name)
-	if w.ev == nil {
-		return
-	}
-	p.freed[u.Lane]++
-	a := access{obj: p.box, kind: take, lane: uint8(u.Lane)}
-	// The message was noted before whatever the handler did in the same step.
-	w.ev.acc = append([]access{a}, w.ev.acc...)
-	p.take = w.ev
-	if g.by != nil {
-		w.ev.after(g.by)
-		w.ev.cause = g.by
+	if a.refused {
+		w.answer("no room")
 	}
 }
 
 func (w *world) note(a access) {
-	if w.ev != nil {
+	if w.ev != nil && !w.replay {
 		w.ev.acc = append(w.ev.acc, a)
 	}
 }
 
-func (w *world) touch(obj int) { w.note(access{obj: obj, kind: touch}) }
+func (w *world) touch(obj int32) { w.note(access{obj: obj, kind: touch}) }
 
 // end leaves every handler that is in the middle of something.
 func (w *world) end() {
-	w.ev = nil
+	w.leaving = true
 	for _, p := range w.slots {
-		if p.stop != nil {
+		if p.co != nil {
 			w.cur = p
-			p.stop()
+			p.co.next()
+			w.pool.put(p.co)
+			p.co = nil
 		}
 	}
 	w.cur = nil
+	w.pool.spare = w
 }

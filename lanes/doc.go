@@ -14,6 +14,6 @@
 //
 //	box := lanes.New[string](lanes.Options{Ready: 64})
 //	if box.Put(lanes.Ready, "hello").Wake { queue.Push(box.Class(), slot) }
-//	v, lane, ok := box.Take()
+//	v, lane, left, ok := box.Take()
 //	box.Delivered(lane)
 package lanes

@@ -5,8 +5,8 @@ import "sync"
 // Overflow says what a full Ready lane does.
 type Overflow uint8
 
-// Refuse the new message (default), or drop the oldest. Callers outside actors may wait for room
-// instead (actors.TellWait).
+// Refuse the new message (default), or drop the oldest that has no promised place. Callers outside actors may
+// wait for room instead (actors.TellWait).
 const (
 	Refuse Overflow = iota
 	DropOldest
@@ -81,12 +81,13 @@ func (m *Mailbox[T]) Put(v T) (p Put[T]) {
 	defer m.mu.Unlock()
 	m.counts.Sent[Ready]++
 	if !m.room(Ready) {
-		if m.opts.Overflow != DropOldest || m.ready.len() == 0 {
+		old, ok := m.drop()
+		if !ok {
 			m.counts.Refused[Ready]++
 			p.Result = Refused
 			return p
 		}
-		p.Old, p.Result = m.ready.pop().v, Dropped
+		p.Old, p.Result = old.v, Dropped
 		m.counts.Dead[Ready]++
 	}
 	m.ready.push(m.entry(v, 0))
@@ -172,31 +173,56 @@ func (m *Mailbox[T]) PutExtra(v T) (wake bool) {
 
 func (m *Mailbox[T]) must(l Lane, deadline int64, v T) bool {
 	m.counts.Sent[l]++
-	if l == Timed {
-		m.timed.push(m.entry(v, deadline))
-	} else {
-		m.ready.push(m.entry(v, 0))
-	}
+	e := m.entry(v, deadline)
+	e.promised = true
+	m.back(l, e)
 	return m.wake()
 }
 
-// Take gives the next message by rule L3. The consumer says Delivered when it has handled it.
-func (m *Mailbox[T]) Take() (v T, l Lane, ok bool) {
+// drop makes room in Ready, where the option says so. What was promised a place stays: an answer, a Down.
+func (m *Mailbox[T]) drop() (e entry[T], ok bool) {
+	if m.opts.Overflow != DropOldest {
+		return e, false
+	}
+	return m.ready.popDroppable()
+}
+
+// Take gives the next message by rule L3, and how many are left in each lane. The consumer says Delivered when it
+// has handled it.
+func (m *Mailbox[T]) Take() (v T, l Lane, left [3]int, ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	l, next, ok := Choose(m.streak, [3]bool{m.cancel.len() > 0, m.timed.len() > 0, m.ready.len() > 0})
 	if !ok {
-		return v, l, false
+		return v, l, left, false
 	}
 	m.streak = next
 	m.counts.Taken[l]++
 	switch l {
 	case Cancel:
-		return m.cancel.pop().v, l, true
+		v = m.cancel.pop().v
 	case Timed:
-		return m.timed.pop().v, l, true
+		v = m.timed.pop().v
+	default:
+		v = m.ready.pop().v
 	}
-	return m.ready.pop().v, l, true
+	return v, l, [3]int{m.cancel.len(), m.timed.len(), m.ready.len()}, true
+}
+
+// Peek gives the message that Take would give, and leaves it.
+func (m *Mailbox[T]) Peek() (v T, ok bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	l, _, ok := Choose(m.streak, [3]bool{m.cancel.len() > 0, m.timed.len() > 0, m.ready.len() > 0})
+	switch {
+	case !ok:
+		return v, false
+	case l == Cancel:
+		return m.cancel.at(0).v, true
+	case l == Timed:
+		return m.timed.es[0].v, true
+	}
+	return m.ready.at(0).v, true
 }
 
 // Delivered closes the books on a message that Take gave.
@@ -219,6 +245,13 @@ func (m *Mailbox[T]) Activate() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.wake()
+}
+
+// Rests says whether the mailbox is idle: not scheduled, and not being consumed.
+func (m *Mailbox[T]) Rests() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return !m.active
 }
 
 // Remove takes every message that matches out of a lane and counts it as revoked.
@@ -328,7 +361,7 @@ func (m *Mailbox[T]) empty(l Lane) []entry[T] {
 	return m.ready.drain()
 }
 
-// back puts an entry that empty gave back, in order.
+// back puts an entry into its lane; one that empty gave keeps its order.
 func (m *Mailbox[T]) back(l Lane, e entry[T]) {
 	switch l {
 	case Cancel:

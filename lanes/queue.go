@@ -6,6 +6,7 @@ type entry[T any] struct {
 	deadline int64  // ns; Timed only
 	order    uint64 // arrival; Timed only
 	stamp    int64  // ns
+	promised bool   // its place was reserved: it is never dropped for room
 }
 
 // ring is a growing circular queue. It gives its memory back when it runs empty after having been large.
@@ -42,6 +43,22 @@ func (r *ring[T]) pop() entry[T] {
 		r.buf, r.head = nil, 0
 	}
 	return e
+}
+
+// popDroppable takes the oldest entry whose place was not promised to it.
+func (r *ring[T]) popDroppable() (e entry[T], ok bool) {
+	for i := range r.n {
+		if r.at(i).promised {
+			continue
+		}
+		e = *r.at(i)
+		for ; i > 0; i-- {
+			*r.at(i) = *r.at(i - 1)
+		}
+		r.pop()
+		return e, true
+	}
+	return e, false
 }
 
 func (r *ring[T]) oldest() int64 {

@@ -92,9 +92,11 @@ func (h *Handle) LeaveWith(o base.Outcome, left Left) {
 	}
 	h.left = true
 	r.unlink(h)
-	r.proof.Ended[h.kind]++
-	r.proof.add(left)
-	r.proof.Outcome = r.proof.Outcome.Worst(o)
+	if !r.ended() {
+		r.proof.Ended[h.kind]++
+		r.proof.add(left)
+		r.proof.Outcome = r.proof.Outcome.Worst(o)
+	}
 	if h.isStuck {
 		r.unstick(h)
 	}
@@ -119,6 +121,15 @@ func (h *Handle) Stuck() {
 	r.settle()
 }
 
+// returned says that the member can be stopped after all: the region waits for it again.
+func (h *Handle) returned() {
+	h.region.mu.Lock()
+	defer h.region.mu.Unlock()
+	if h.isStuck {
+		h.region.unstick(h)
+	}
+}
+
 // passive members do not run code of their own: a parent does not wait for them for ever, it names them.
 func (h *Handle) passive() bool { return h.kind == Descendant || h.kind == Slot }
 
@@ -136,8 +147,9 @@ func (r *Region) settle() {
 	r.mu.Lock()
 	var do string
 	var alone Owner
+	wedged := r.state == spec.RegionWedged
 	switch {
-	case r.state == spec.RegionWedged && r.live == r.lost:
+	case wedged && r.live == r.lost:
 		do = r.step(spec.RegionReturned)
 	case r.state != spec.RegionDraining:
 	case r.live == r.lost:
@@ -150,6 +162,9 @@ func (r *Region) settle() {
 	r.mu.Unlock()
 	switch do {
 	case "finalize":
+		if wedged && r.parent != nil {
+			r.parent.returned()
+		}
 		r.finalize()
 	case "fence":
 		if r.parent != nil {
@@ -207,7 +222,9 @@ func (r *Region) Sole(h *Handle) bool {
 func (h *Handle) inherit(p Proof) {
 	h.region.mu.Lock()
 	defer h.region.mu.Unlock()
-	h.region.proof.merge(p)
+	if !h.region.ended() {
+		h.region.proof.merge(p)
+	}
 }
 
 func runFinalizer(f finalizer) (o base.Outcome, err error) {

@@ -19,7 +19,7 @@ type Proof struct {
 	Ended   [kinds]int // members that have left, by kind, descendants' included
 	Left    Left       // messages, timers and obligations that the actors left behind
 	Residue []string   // what could not be stopped, by name
-	Faults  []string   // finalizers that failed
+	Faults  []string   // finalizers that failed, and callbacks that panicked
 }
 
 // Quiescent says whether nothing is left.
@@ -69,7 +69,7 @@ func (p Proof) String() string {
 		fmt.Fprintf(&b, "; residue: %s", strings.Join(p.Residue, ", "))
 	}
 	if len(p.Faults) > 0 {
-		fmt.Fprintf(&b, "; finalizers failed: %s", strings.Join(p.Faults, ", "))
+		fmt.Fprintf(&b, "; faults: %s", strings.Join(p.Faults, ", "))
 	}
 	return b.String()
 }

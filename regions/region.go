@@ -49,6 +49,10 @@ type Member interface {
 	Kill()
 }
 
+// Joiner is a member that has to know its handle before anybody else can reach it. Joined is called under the lock of
+// the region; it keeps the handle and does nothing else.
+type Joiner interface{ Joined(h *Handle) }
+
 // Owner is a member that acts for the whole region: it is told when it is the only one left.
 type Owner interface {
 	Member
@@ -60,7 +64,7 @@ type Owner interface {
 type Region struct {
 	id     base.RegionID // immutable after open
 	name   string        // immutable after open
-	parent *Handle       // immutable after open; nil at the root
+	parent *Handle       // immutable after it joined; nil at the root
 	next   func() base.RegionID
 
 	mu         sync.Mutex
@@ -108,11 +112,9 @@ func (r *Region) Name() string { return r.name }
 // Open makes a child region. It is refused with codes.RegionClosing once a close was requested.
 func (r *Region) Open(name string) (*Region, error) {
 	c := &Region{id: r.next(), name: name, next: r.next}
-	h, err := r.Join(Descendant, (*descendant)(c))
-	if err != nil {
+	if _, err := r.Join(Descendant, (*descendant)(c)); err != nil {
 		return nil, err
 	}
-	c.parent = h
 	return c, nil
 }
 
@@ -123,22 +125,30 @@ func (r *Region) Join(k Kind, m Member) (*Handle, error) {
 	if r.state != spec.RegionOpen {
 		return nil, codes.New(codes.RegionClosing, "%s is %s and takes no %s", r.name, r.state, k)
 	}
+	return r.join(k, m), nil
+}
+
+// join makes m a member and lets it know its handle first: it may be asked to end as soon as r.mu is free. The caller
+// holds r.mu.
+func (r *Region) join(k Kind, m Member) *Handle {
 	h := &Handle{region: r, kind: k, member: m}
+	if j, ok := m.(Joiner); ok {
+		j.Joined(h)
+	}
 	r.link(h)
-	return h, nil
+	return h
 }
 
 // Own makes m the owner: the actor for which the region was opened. With delegate, a close request goes
 // to it alone, since it closes the rest by its own order (a supervisor, R2).
 func (r *Region) Own(m Owner, delegate bool) (*Handle, error) {
-	h, err := r.Join(Actor, m)
-	if err != nil {
-		return nil, err
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.owner, r.delegate = h, delegate
-	return h, nil
+	if r.state != spec.RegionOpen {
+		return nil, codes.New(codes.RegionClosing, "%s is %s and takes no %s", r.name, r.state, Actor)
+	}
+	r.owner, r.delegate = r.join(Actor, m), delegate
+	return r.owner, nil
 }
 
 // Finalize registers f to run when the region is quiescent, last registered first, masked from cancel.
@@ -163,6 +173,17 @@ func (r *Region) OnClosed(f func(Proof)) {
 	p := r.proof
 	r.mu.Unlock()
 	f(p)
+}
+
+// Fault adds a panic of what the region called, or of what was called for it, to its proof.
+func (r *Region) Fault(what string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ended() {
+		return
+	}
+	r.proof.Faults = append(r.proof.Faults, what)
+	r.proof.Outcome = r.proof.Outcome.Worst(base.OutcomePanicked)
 }
 
 // State is the region's state now.
@@ -236,6 +257,9 @@ type descendant Region
 
 // Label is the child's path.
 func (d *descendant) Label() string { return d.name }
+
+// Joined keeps the place of the child in its parent.
+func (d *descendant) Joined(h *Handle) { d.parent = h }
 
 // Ask hands the request down: to a child, the parent's close is at least parent_closing.
 func (d *descendant) Ask(q Request) {

@@ -153,6 +153,49 @@ func TestR6AStuckActorWedgesAndTheParentEndsWithResidue(t *testing.T) {
 	}
 }
 
+// TestR6WhatReturnedIsNoResidueWhileItFinalizes: its parent waits for it again.
+func TestR6WhatReturnedIsNoResidueWhileItFinalizes(t *testing.T) {
+	r := root()
+	child, _ := r.Open("sup/stuck")
+	m := join(t, child, regions.Actor, &member{name: "sup/stuck"})
+	other := join(t, r, regions.Goroutine, &member{name: "other"})
+	_ = child.Finalize("tidy", func() error {
+		other.h.Leave(base.OutcomeOk) // the last one that the parent waited for
+		return nil
+	})
+	r.Close(regions.Request{Reason: base.ReasonShutdown})
+	m.h.Stuck()
+	if child.State() != spec.RegionWedged {
+		t.Fatal(child.State())
+	}
+	m.h.Leave(base.OutcomeCancelled)
+	r.OnClosed(func(p regions.Proof) {
+		if !p.Quiescent() {
+			t.Error(p)
+		}
+	})
+	if r.State() != spec.RegionClosed {
+		t.Fatal(r.State())
+	}
+}
+
+// TestR4AProofIsImmutable: what returns after the close does not change what was proved.
+func TestR4AProofIsImmutable(t *testing.T) {
+	r := root()
+	child, _ := r.Open("sup/stuck")
+	m := join(t, child, regions.Actor, &member{name: "sup/stuck"})
+	r.Close(regions.Request{Reason: base.ReasonShutdown})
+	m.h.Stuck()
+	var proofs []string
+	look := func() { r.OnClosed(func(p regions.Proof) { proofs = append(proofs, p.String()) }) }
+	look()
+	m.h.Leave(base.OutcomePanicked)
+	r.Fault("too late")
+	if look(); len(proofs) != 2 || proofs[0] != proofs[1] {
+		t.Fatal(proofs)
+	}
+}
+
 // TestR4AnyTreeClosesQuiescent grows random trees, closes them at a random place with members that
 // leave in any order, and checks that closed implies empty and that every member was accounted for.
 func TestR4AnyTreeClosesQuiescent(t *testing.T) {
@@ -222,4 +265,19 @@ func TestLeavingTwiceIsABrokenInvariant(t *testing.T) {
 	m := join(t, r, regions.File, &member{name: "f"})
 	m.h.Leave(base.OutcomeOk)
 	m.h.Leave(base.OutcomeOk)
+}
+
+func TestAChildThatOpensWhileItsParentClosesIsWaitedFor(t *testing.T) {
+	for range 2000 {
+		r := root()
+		var told atomic.Int32
+		r.OnClosed(func(regions.Proof) { told.Add(1) })
+		var wg sync.WaitGroup
+		wg.Go(func() { r.Close(regions.Request{Reason: base.ReasonUser}) }) // owner: wg; ends: at once
+		wg.Go(func() { _, _ = r.Open("child") })                            // owner: wg; ends: at once
+		wg.Wait()
+		if told.Load() != 1 || r.State() != spec.RegionClosed {
+			t.Fatalf("told %d times, %s", told.Load(), r.State())
+		}
+	}
 }

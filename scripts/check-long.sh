@@ -16,7 +16,9 @@ for pkg in $(go list "$where"); do
     continue
   fi
   echo "== $pkg"
-  if FNODE_LONG=1 go test -count=1 -timeout 40m -v "$pkg" -rapid.checks=20000 >.cache/long/out 2>&1 || { grep -q 'flag provided but not defined: -rapid' .cache/long/out && FNODE_LONG=1 go test -count=1 -timeout 40m -v "$pkg" >.cache/long/out 2>&1; }; then
+  more=()
+  case $pkg in */lab/programs) more=(-race -timeout 180m) ;; esac # 10^5 runs on the host of production
+  if FNODE_LONG=1 go test -count=1 -timeout 40m -v "${more[@]}" "$pkg" -rapid.checks=20000 >.cache/long/out 2>&1 || { grep -q 'flag provided but not defined: -rapid' .cache/long/out && FNODE_LONG=1 go test -count=1 -timeout 40m -v "${more[@]}" "$pkg" >.cache/long/out 2>&1; }; then
     grep -E '^(ok|\?)|_test.go:[0-9]+: [0-9]|OK, passed' .cache/long/out | tee "$stamp"
   else
     tail -60 .cache/long/out

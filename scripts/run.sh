@@ -22,7 +22,7 @@ if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
 fi
 bin/fnode-supervisor run --extensions "$home/ext" --data "$home/data" --socket "$sock" --allow-degraded "${metrics[@]}" &
 pid=$!
-trap 'kill -INT $pid 2>/dev/null' INT TERM
+trap 'kill -INT $pid 2>/dev/null' INT TERM HUP
 for _ in $(seq 300); do
   bin/fnctl --socket "$sock" status >/dev/null 2>&1 && break
   kill -0 $pid 2>/dev/null || break
@@ -59,4 +59,15 @@ fi
 wait $pid
 code=$?
 while kill -0 $pid 2>/dev/null; do wait $pid; code=$?; done
+if [ $code -gt 130 ]; then # killed: its data folder goes with this script, so nobody else would reap its cgroups
+  bin/fnode-supervisor run --config /dev/null --data "$home/data" --socket "$sock" &
+  pid=$!
+  for _ in $(seq 100); do
+    bin/fnctl --socket "$sock" status >/dev/null 2>&1 && break
+    kill -0 $pid 2>/dev/null || break
+    sleep 0.1
+  done
+  kill -INT $pid 2>/dev/null
+  wait $pid
+fi
 exit $code

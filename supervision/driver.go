@@ -18,7 +18,7 @@ type supervisor struct {
 	core  *core.Core
 	spec  Spec
 	kids  map[string]*kid
-	asks  map[uint64]*actors.Ask[Request, struct{}]
+	asks  map[uint64]*asked
 	next  uint64
 	todo  []core.Event // events that arose while commands were carried out
 	first error        // what made it give up
@@ -26,15 +26,22 @@ type supervisor struct {
 	why   base.Reason  // of the close
 }
 
+// asked is a request that waits for its answer.
+type asked struct {
+	*actors.Ask[Request, struct{}]
+	added *kid // the child that it added, also once that is removed again
+}
+
 // kid is a child as the driver knows it.
 type kid struct {
-	spec   Child
-	ref    actors.Ref
-	lived  bool             // it has a slot
-	inc    uint32           // the core's count
-	n      base.Incarnation // the actor's
-	timers [3]actors.TimerID
-	last   actors.Exit
+	spec    Child
+	ref     actors.Ref
+	lived   bool             // it has a slot
+	refused bool             // its start was refused because the supervisor's region closes; nothing of it runs
+	inc     uint32           // the core's count
+	n       base.Incarnation // the actor's
+	timers  [3]actors.TimerID
+	last    actors.Exit
 }
 
 // due is the message of a timer.
@@ -49,7 +56,7 @@ func newSupervisor(s Spec) (actors.Behaviour, error) {
 	if err != nil {
 		return nil, err
 	}
-	sup := &supervisor{core: c, spec: s, kids: map[string]*kid{}, asks: map[uint64]*actors.Ask[Request, struct{}]{}}
+	sup := &supervisor{core: c, spec: s, kids: map[string]*kid{}, asks: map[uint64]*asked{}}
 	for _, ch := range s.Children {
 		sup.kids[ch.Name] = &kid{spec: ch}
 	}
@@ -154,10 +161,8 @@ func (s *supervisor) do(cx *actors.Cx, cmd core.Command) {
 	switch cmd.Kind {
 	case core.Start:
 		s.start(cx, k, cmd)
-	case core.Close:
-		s.must(cx, cx.Close(k.ref, regions.Request{Reason: s.reason()}))
-	case core.Kill:
-		s.must(cx, cx.Close(k.ref, regions.Request{Reason: s.reason(), Brutal: true}))
+	case core.Close, core.Kill:
+		s.close(cx, k, cmd)
 	case core.Arm:
 		s.arm(cx, k, cmd)
 	case core.Disarm:
@@ -169,6 +174,10 @@ func (s *supervisor) do(cx *actors.Cx, cmd core.Command) {
 		s.reply(cx, cmd)
 	case core.Report:
 		s.report(cx, k, cmd)
+	case core.Adopt:
+		a := s.asks[cmd.Req]
+		a.added = &kid{spec: a.Q.Add}
+		s.kids[cmd.Name] = a.added
 	case core.Remove:
 		if k.lived {
 			s.must(cx, cx.Retire(k.ref))
@@ -178,6 +187,16 @@ func (s *supervisor) do(cx *actors.Cx, cmd core.Command) {
 		e := cmd.Exit
 		s.end = &e
 	}
+}
+
+// close ends a child. One whose start was refused has ended.
+func (s *supervisor) close(cx *actors.Cx, k *kid, cmd core.Command) {
+	if k.refused {
+		k.refused = false
+		s.todo = append(s.todo, core.Event{Kind: core.Ended, Name: cmd.Name, Inc: cmd.Inc, Exit: core.Exit{Kind: core.Stopped, Text: "it was not started"}})
+		return
+	}
+	s.must(cx, cx.Close(k.ref, regions.Request{Reason: s.reason(), Brutal: cmd.Kind == core.Kill}))
 }
 
 // must reports what cannot fail unless the driver is wrong.
@@ -199,10 +218,16 @@ func (s *supervisor) reason() base.Reason {
 
 // start spawns the next incarnation; a refused spawn is a failed start, looked at after this command.
 func (s *supervisor) start(cx *actors.Cx, k *kid, cmd core.Command) {
-	k.inc = cmd.Inc
+	k.inc, k.refused = cmd.Inc, false
 	b, err := k.behaviour()
 	if err == nil {
 		err = s.spawn(cx, k, b)
+	}
+	if c := codes.From(err); c != nil && c.Code == codes.RegionClosing {
+		// The supervisor's own region closes, and the request is on its way: that is no failure of the child, and no
+		// reason to spend the budget on.
+		k.n, k.refused = 0, true
+		return
 	}
 	if err != nil {
 		k.n = 0
@@ -234,7 +259,7 @@ func (s *supervisor) spawn(cx *actors.Cx, k *kid, b actors.Behaviour) (err error
 	o := k.spec.Actor
 	o.Name, o.Behaviour, o.Supervised, o.Delegate = k.spec.Name, b, true, k.spec.Tree != nil
 	if k.spec.Tree != nil {
-		o.Lanes.Timed = timers(*k.spec.Tree)
+		o.Lanes.Timed = timers
 	}
 	if k.ref, err = cx.Spawn(o); err == nil {
 		k.lived, k.n = true, 1
@@ -242,8 +267,8 @@ func (s *supervisor) spawn(cx *actors.Cx, k *kid, b actors.Behaviour) (err error
 	return err
 }
 
-// timers is the size of a supervisor's Timed lane: three timers per child, and room for children to come.
-func timers(s Spec) int { return 3*len(s.Children) + 3*1024 }
+// timers is the size of a supervisor's Timed lane: three timers per child, for as many as there may come to be.
+const timers = 3 * core.MaxChildren
 
 func (s *supervisor) arm(cx *actors.Cx, k *kid, cmd core.Command) {
 	id, err := cx.After(cmd.Delay, due{cmd.Name, cmd.Inc, cmd.Timer})
@@ -255,14 +280,13 @@ func (s *supervisor) arm(cx *actors.Cx, k *kid, cmd core.Command) {
 }
 
 func (s *supervisor) request(cx *actors.Cx, m *actors.Ask[Request, struct{}]) {
+	if faults := m.Q.faults(); len(faults) > 0 {
+		m.Fail(cx, badTree(faults))
+		return
+	}
 	m.Keep(cx)
 	s.next++
-	s.asks[s.next] = m
-	if m.Q.Kind == core.Add {
-		if _, taken := s.kids[m.Q.Add.Name]; !taken && (m.Q.Add.Start != nil) != (m.Q.Add.Tree != nil) {
-			s.kids[m.Q.Add.Name] = &kid{spec: m.Q.Add}
-		}
-	}
+	s.asks[s.next] = &asked{Ask: m}
 	s.step(cx, core.Event{Kind: m.Q.Kind, Name: m.Q.Name, Child: m.Q.Add.Child, Req: s.next})
 }
 
@@ -278,7 +302,11 @@ func (s *supervisor) reply(cx *actors.Cx, cmd core.Command) {
 		name = m.Q.Add.Name
 	}
 	e := codes.New(refusals[cmd.Err], "%s/%s: %s", cx.Path(), name, cmd.Err)
-	if k := s.kids[name]; k != nil && k.last.Err != nil {
+	k := m.added
+	if k == nil {
+		k = s.kids[name]
+	}
+	if k != nil && k.last.Err != nil {
 		e.Wrap(k.last.Err)
 	}
 	m.Fail(cx, e)

@@ -47,16 +47,22 @@ type Spec struct {
 func (s Spec) Validate() (faults []string) {
 	faults = s.core().Validate()
 	for _, c := range s.Children {
-		if (c.Start == nil) == (c.Tree == nil) {
-			faults = append(faults, c.Name+": needs either a start function or a tree")
-		}
-		if strings.ContainsAny(c.Name, "/\x00\n") {
-			faults = append(faults, c.Name+": a name is one path element")
-		}
-		if c.Tree != nil {
-			for _, f := range c.Tree.Validate() {
-				faults = append(faults, c.Name+"/"+f)
-			}
+		faults = append(faults, c.faults()...)
+	}
+	return faults
+}
+
+// faults are those that the core does not know of.
+func (c Child) faults() (faults []string) {
+	if (c.Start == nil) == (c.Tree == nil) {
+		faults = append(faults, c.Name+": needs either a start function or a tree")
+	}
+	if strings.ContainsAny(c.Name, "/\x00\n") {
+		faults = append(faults, c.Name+": a name is one path element")
+	}
+	if c.Tree != nil {
+		for _, f := range c.Tree.Validate() {
+			faults = append(faults, c.Name+"/"+f)
 		}
 	}
 	return faults
@@ -80,19 +86,23 @@ func Run(sys *actors.System, name string, s Spec) (actors.Ref, error) {
 	if err != nil {
 		return actors.Ref{}, err
 	}
-	return sys.Spawn(actors.Child{Name: name, Behaviour: b, Delegate: true, Lanes: lanes.Options{Timed: timers(s)}})
+	return sys.Spawn(actors.Child{Name: name, Behaviour: b, Delegate: true, Lanes: lanes.Options{Timed: timers}})
 }
 
 // New makes the behaviour of a supervisor.
 func New(s Spec) (actors.Behaviour, error) {
 	if faults := s.Validate(); len(faults) > 0 {
-		e := codes.New(codes.BadTree, "the tree has %d faults", len(faults))
-		for _, f := range faults {
-			e.Fact("fault", "%s", f)
-		}
-		return nil, e
+		return nil, badTree(faults)
 	}
 	return newSupervisor(s)
+}
+
+func badTree(faults []string) *codes.Error {
+	e := codes.New(codes.BadTree, "the tree has %d faults", len(faults))
+	for _, f := range faults {
+		e.Fact("fault", "%s", f)
+	}
+	return e
 }
 
 // View is what a supervisor publishes of itself (S9).
@@ -107,6 +117,17 @@ type Request struct {
 	Kind core.EventKind // core.Add, core.Terminate, core.Restarted, core.Delete
 	Name string
 	Add  Child // for core.Add
+}
+
+// faults are what a request is refused for before the core sees it: it takes events of many kinds.
+func (q Request) faults() []string {
+	switch q.Kind {
+	case core.Add:
+		return q.Add.faults()
+	case core.Terminate, core.Restarted, core.Delete:
+		return nil
+	}
+	return []string{"kind: a request adds, terminates, restarts or deletes"}
 }
 
 // refusals map the core's refusals to codes.

@@ -310,3 +310,83 @@ func TestValidateRefusesTheWholeTreeAtOnce(t *testing.T) {
 		t.Fatalf("%v %+v", err, c)
 	}
 }
+
+func TestS10AnAddThatFailsTellsWhy(t *testing.T) {
+	l, why := &log{}, errors.New("never")
+	r := run(t, tree(kid(l, "a")))
+	err := r.ask(supervision.Request{Kind: core.Add, Add: kid(l, "c", func(c *supervision.Child) { c.Start = worker(l, why) })})
+	if !errors.Is(err, codes.Of(codes.StartFailed)) || !errors.Is(err, why) {
+		t.Fatal(err)
+	}
+}
+
+func TestS10ARequestThatIsNoneIsRefusedAndHurtsNobody(t *testing.T) {
+	l := &log{}
+	r := run(t, tree(kid(l, "a")))
+	r.eventually("up", func() bool { return r.state("sup/a") == "Running" })
+	bad := func(change func(*supervision.Child)) supervision.Request {
+		return supervision.Request{Kind: core.Add, Add: kid(l, "x", change)}
+	}
+	for name, q := range map[string]supervision.Request{
+		"the zero request":   {},
+		"a stop":             {Kind: core.Stop},
+		"news of a child":    {Kind: core.Ended, Name: "a"},
+		"no start":           bad(func(c *supervision.Child) { c.Start = nil }),
+		"a start and a tree": bad(func(c *supervision.Child) { c.Tree = &supervision.Spec{} }),
+		"a path":             bad(func(c *supervision.Child) { c.Name = "x/y" }),
+		"a bad tree":         bad(func(c *supervision.Child) { c.Start, c.Tree = nil, &supervision.Spec{} }),
+		"a bad child":        bad(func(c *supervision.Child) { c.StartTimeout = -1 }),
+	} {
+		if err := r.ask(q); !errors.Is(err, codes.Of(codes.BadTree)) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if n, err := r.call("sup/a"); n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
+	l.take()
+	if err := r.ask(supervision.Request{Kind: core.Add, Add: kid(&log{}, "x")}); err != nil { // nothing of the refused ones is left
+		t.Fatal(err)
+	}
+	if got := l.take(); len(got) > 0 {
+		t.Fatal("the spec of a refused child was started:", got)
+	}
+}
+
+func TestS10AChildCanBeAddedAgainWhileItsRemovalWaits(t *testing.T) {
+	l, fresh := &log{}, &log{}
+	r := run(t, tree(kid(l, "a"), kid(l, "b")))
+	if err := r.ask(supervision.Request{Kind: core.Terminate, Name: "b"}); err != nil {
+		t.Fatal(err)
+	}
+	answers := make(chan error, 3)
+	ask := func(q supervision.Request) {
+		if err := r.sys.Tell(r.root, actors.Question(r.sys, q, func(_ struct{}, err error) { answers <- err })); err != nil {
+			t.Fatal(err)
+		}
+	}
+	slow := func() actors.Behaviour {
+		return actors.Func(func(cx *actors.Cx, msg any) error {
+			switch msg.(type) {
+			case actors.Started:
+				cx.Starting()
+			case done:
+				cx.Ready()
+			}
+			return nil
+		})
+	}
+	ask(supervision.Request{Kind: core.Add, Add: kid(l, "slow", func(c *supervision.Child) { c.Start = slow })})
+	ask(supervision.Request{Kind: core.Delete, Name: "b"}) // these two wait until slow is up
+	ask(supervision.Request{Kind: core.Add, Add: kid(fresh, "b")})
+	r.eventually("slow starts", func() bool { return r.state("sup/slow") == "Starting" })
+	r.tell("sup/slow", done{})
+	for range 3 {
+		if err := <-answers; err != nil {
+			t.Error(err)
+		}
+	}
+	if got := fresh.take(); !slices.Equal(got, []string{"start sup/b"}) {
+		t.Fatal("the new spec was not started:", got)
+	}
+}

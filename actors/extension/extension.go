@@ -2,6 +2,7 @@ package extension
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -332,9 +333,18 @@ func (x *extension) exited(cx *actors.Cx, m engineproc.Exited) {
 		x.end = codes.New(codes.EngineOOM, "the kernel killed the engine of %s at the memory limit of its cgroup", x.cfg.Name).Fact("reason", "oom_cgroup")
 	}
 	if x.deps.Died != nil {
-		x.deps.Died(m.Cause, m.OOM)
+		x.deps.Died(x.reason(m), m.OOM)
 	}
 	x.step(cx, core.Event{On: spec.EngineDied, Kind: m.Cause})
+}
+
+// reason is why the process ended. One that is retired after it ran out of its heap leaves by itself when it is
+// told to, which is not why.
+func (x *extension) reason(m engineproc.Exited) string {
+	if !m.OOM && errors.Is(x.end, codes.Of(codes.EngineOOM)) {
+		return "oom_heap"
+	}
+	return m.Cause
 }
 
 // ended is the end of the process, with its first cause.

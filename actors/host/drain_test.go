@@ -130,6 +130,9 @@ func stuckOnce(gate <-chan struct{}, in chan<- struct{}) func() actors.Behaviour
 				in <- struct{}{}
 				<-gate
 			case *actors.Ask[get, int]:
+				if cx.Err() != nil {
+					return cx.Err() // nobody has asked this one to end
+				}
 				m.Reply(cx, int(cx.Incarnation()))
 			}
 			return nil

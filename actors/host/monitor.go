@@ -99,7 +99,7 @@ func (w *worker) beyond(s *actors.Slot) {
 func (w *worker) fence(s *actors.Slot, n base.Incarnation, seq uint64) {
 	w.fencing.Lock()
 	defer w.fencing.Unlock()
-	if w.lost.Load() == seq {
+	if w.lost.Load() == seq || w.seq.Load() != seq {
 		return
 	}
 	w.lost.Store(seq) // before: what hears of the fence may join the workers

@@ -8,7 +8,7 @@ import (
 
 func TestViolatedPanicsInTests(t *testing.T) {
 	defer func() {
-		if got := recover(); got != "O1: ob_1 resolved twice" {
+		if got := recover(); got != (invariant.Broken{Rule: "O1", What: "ob_1 resolved twice"}) {
 			t.Fatal(got)
 		}
 	}()

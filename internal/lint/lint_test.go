@@ -68,7 +68,7 @@ func sources(t *testing.T) (out []source) {
 // floors are the layers, top first: a package may import its own floor's deeper rows and what stands
 // below, never up. A row names folders; the longest match counts.
 var floors = [][]string{
-	{"cmd", "internal/npmcheck"},
+	{"cmd", "internal/npmcheck", "internal/labbench"},
 	{"internal/daemon"},
 	{"api", "config"},
 	{"lab/programs"},
@@ -189,7 +189,7 @@ func TestEveryGoroutineHasAnOwner(t *testing.T) {
 }
 
 // rooms own ambient authority. Everything else gets time, randomness, processes and the network handed in.
-var rooms = []string{"cmd", "isolation", "engineproc", "store", "internal", "api", "actors/host", "actors/fabric", "config"}
+var rooms = []string{"cmd", "isolation", "engineproc", "store", "internal", "api", "actors/host", "actors/fabric", "config", "lab"}
 
 // ambient are the calls that only rooms make.
 var ambient = map[string][]string{

@@ -1,11 +1,12 @@
 // Package programs holds the scenarios whose numbers of traces are known exactly. Each is an ordinary set of
-// actors; All finds one by its name, like "twopc(3,0)".
+// actors; Find makes one by its name, like "twopc(3,0)", and All lists the families.
 //
 // It starts nothing. Concurrency: scenarios are values; their Setup makes fresh actors in every run.
 package programs
 
 import (
 	"fmt"
+	"sync"
 
 	"github.com/franken-node/fnode-supervisor/actors"
 	"github.com/franken-node/fnode-supervisor/lab"
@@ -14,14 +15,27 @@ import (
 // cast is the set of actors of one run, by name.
 type cast struct {
 	r    *lab.Run
-	refs map[string]actors.Ref
+	mu   sync.RWMutex
+	refs map[string]actors.Ref // guarded by mu: on the host of production, actors run beside each other
 }
 
-func newCast(r *lab.Run) *cast { return &cast{r, map[string]actors.Ref{}} }
+func newCast(r *lab.Run) *cast { return &cast{r: r, refs: map[string]actors.Ref{}} }
+
+func (c *cast) ref(name string) actors.Ref {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.refs[name]
+}
+
+func (c *cast) named(name string, ref actors.Ref) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.refs[name] = ref
+}
 
 // play adds an actor: start makes its start sends, on handles a message.
 func (c *cast) play(name string, start func(*actors.Cx), on func(*actors.Cx, any)) {
-	ref, err := c.r.System().Spawn(actors.Child{Name: name, Behaviour: actors.Func(func(cx *actors.Cx, msg any) error {
+	ref, err := c.r.System().Spawn(actors.Child{Name: name, Behaviour: c.seen(func(cx *actors.Cx, msg any) error {
 		switch msg.(type) {
 		case actors.Started:
 			if start != nil {
@@ -37,12 +51,20 @@ func (c *cast) play(name string, start func(*actors.Cx), on func(*actors.Cx, any
 	if err != nil {
 		panic(err)
 	}
-	c.refs[name] = ref
+	c.named(name, ref)
+}
+
+// seen makes a behaviour of on, and tells the run what it gets.
+func (c *cast) seen(on func(*actors.Cx, any) error) actors.Func {
+	return func(cx *actors.Cx, msg any) error {
+		c.r.Saw(cx, msg)
+		return on(cx, msg)
+	}
 }
 
 // tell sends; a refusal cannot happen in programs of this size.
 func (c *cast) tell(cx *actors.Cx, to string, m any) {
-	if err := cx.Tell(c.refs[to], m); err != nil {
+	if err := cx.Tell(c.ref(to), m); err != nil {
 		panic(err)
 	}
 }
@@ -51,6 +73,9 @@ func nth(name string, i int) string { return fmt.Sprintf("%s%d", name, i) }
 
 // word is a message without content but its name; from names its sender where the receiver answers.
 type word struct{ text, from string }
+
+// String is what traces and charts show.
+func (w word) String() string { return w.text }
 
 // Fanin: n senders send k messages each to one receiver.
 func Fanin(n, k int) lab.Scenario {
@@ -123,9 +148,13 @@ func Reqrep(n, k int) lab.Scenario {
 	}}
 }
 
-// Register: one writer and n readers of a value.
-func Register(n int) lab.Scenario {
-	return lab.Scenario{Name: fmt.Sprintf("register(%d)", n), Setup: func(r *lab.Run) {
+// Register: one writer and n readers of a value; with commute, reads are declared to commute.
+func Register(n int, commute bool) lab.Scenario {
+	name := fmt.Sprintf("register(%d)", n)
+	if commute {
+		name = fmt.Sprintf("register(%d,commute)", n)
+	}
+	sc := lab.Scenario{Name: name, Setup: func(r *lab.Run) {
 		c, v := newCast(r), 0
 		c.play("X", nil, func(cx *actors.Cx, msg any) {
 			if m := msg.(word); m.text == "write" {
@@ -140,6 +169,15 @@ func Register(n int) lab.Scenario {
 			c.play(me, func(cx *actors.Cx) { c.tell(cx, "X", word{"read", me}) }, nil)
 		}
 	}}
+	if commute {
+		sc.Commute = func(a, b any) bool { return isRead(a) && isRead(b) }
+	}
+	return sc
+}
+
+func isRead(m any) bool {
+	w, ok := m.(word)
+	return ok && w.text == "read"
 }
 
 // Workers: a master gives a job to each of n workers, which report twice.

@@ -1,8 +1,10 @@
 package programs
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/franken-node/fnode-supervisor/actors"
@@ -116,11 +118,11 @@ func Mutex(n int, cancel, leaky bool) lab.Scenario {
 		if cancel || leaky {
 			c.play("I", func(cx *actors.Cx) { c.tell(cx, "C0", word{text: "cancel"}) }, nil)
 		}
-		r.AtEnd(func() string {
+		r.Check("LEAKED_LOCK", func() error {
 			if free() {
-				return ""
+				return nil
 			}
-			return "LEAKED_LOCK"
+			return errors.New("the lock is held when all is over")
 		})
 	}}
 }
@@ -132,7 +134,8 @@ func Philo(n int, ordered bool) lab.Scenario {
 		name = fmt.Sprintf("philo(%d,ordered)", n)
 	}
 	return lab.Scenario{Name: name, Setup: func(r *lab.Run) {
-		c, done := newCast(r), 0
+		c := newCast(r)
+		var done atomic.Int32 // of several actors
 		for i := range n {
 			c.lock(nth("F", i))
 		}
@@ -146,17 +149,12 @@ func Philo(n int, ordered bool) lab.Scenario {
 					c.tell(cx, nth("F", b), word{"acq", me})
 					return
 				}
-				done++
+				done.Add(1)
 				c.tell(cx, nth("F", b), word{"rel", me})
 				c.tell(cx, nth("F", a), word{"rel", me})
 			})
 		}
-		r.AtEnd(func() string {
-			if done == n {
-				return ""
-			}
-			return "deadlock"
-		})
+		r.Finally("every philosopher has eaten", func() bool { return int(done.Load()) == n })
 	}}
 }
 
@@ -185,11 +183,11 @@ func LostUpdate(n int) lab.Scenario {
 				}
 			})
 		}
-		r.AtEnd(func() string {
+		r.Check("LOST", func() error {
 			if v == n {
-				return ""
+				return nil
 			}
-			return "LOST"
+			return fmt.Errorf("%d clients have each added one, and the value is %d", n, v)
 		})
 	}}
 }

@@ -1,6 +1,7 @@
 package programs_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 
@@ -30,9 +31,12 @@ var truth = []row{
 	{programs.Reqrep(2, 2), 6, 6, 6, nil},
 	{programs.Reqrep(3, 1), 6, 6, 6, nil},
 	{programs.Reqrep(3, 2), 90, 90, 90, nil},
-	{programs.Register(2), 6, 6, 6, nil},
-	{programs.Register(3), 24, 24, 24, nil},
-	{programs.Register(4), 120, 120, 120, nil},
+	{programs.Register(2, false), 6, 6, 6, nil},
+	{programs.Register(3, false), 24, 24, 24, nil},
+	{programs.Register(4, false), 120, 120, 120, nil},
+	{programs.Register(2, true), 4, 4, 4, nil},
+	{programs.Register(3, true), 8, 8, 8, nil},
+	{programs.Register(4, true), 16, 16, 16, nil},
 	{programs.Workers(2), 6, 6, 24, nil},
 	{programs.Workers(3), 90, 90, 720, nil},
 	{programs.TwoPC(2, 0, false, false), 4, 4, 4, nil},
@@ -49,6 +53,13 @@ var truth = []row{
 	{programs.LostUpdate(2), 6, 6, 6, map[string]int{"LOST": 4}},
 	{programs.LostUpdate(3), 90, 90, 90, map[string]int{"LOST": 84}},
 	{programs.Timeout1(), 2, 2, 2, nil},
+	{programs.LaneSame(), 2, 0, 0, nil},
+	{programs.LaneBefore(), 1, 0, 0, nil},
+	{programs.LaneMix(1), 6, 0, 0, nil},
+	{programs.LaneMix(2), 24, 0, 0, nil},
+	{programs.Link(2, lab.Link{Drop: 1}), 0, 3, 0, nil},
+	{programs.Link(2, lab.Link{Dup: 1}), 0, 4, 0, nil},
+	{programs.Link(2, lab.Link{Drop: 1, Reorder: true}), 0, 4, 4, nil},
 	{programs.StReaders(2), 4, 0, 0, nil},
 	{programs.StReaders(3), 8, 0, 0, nil},
 	{programs.StReaders(6), 64, 0, 0, nil},
@@ -67,10 +78,13 @@ func TestExploredEqualsTheTruth(t *testing.T) {
 			}
 			model := lab.Model(m)
 			t.Run(fmt.Sprintf("%s %s", r.sc.Name, model), func(t *testing.T) {
-				got := lab.Explore(r.sc, lab.Options{Model: model, Most: 50_000})
+				got, err := lab.Search(context.Background(), r.sc, lab.Options{Model: model, Most: 50_000})
+				if err != nil {
+					t.Fatal(err)
+				}
 				if got.Explored != want || got.Blocked > 0 || got.Duplicates > 0 || !got.Exhausted {
 					t.Errorf("explored %d, want %d; %d traces, blocked %d, duplicates %d, exhausted %v, %d steps",
-						got.Explored, want, len(got.Traces), got.Blocked, got.Duplicates, got.Exhausted, got.Steps)
+						got.Explored, want, got.Traces(), got.Blocked, got.Duplicates, got.Exhausted, got.Steps)
 				}
 				for v, n := range r.verdicts {
 					if model == lab.N1 && got.Verdicts[v] != n {
@@ -84,8 +98,8 @@ func TestExploredEqualsTheTruth(t *testing.T) {
 
 func TestQuiescentTimersFireWhenNothingElseCanHappen(t *testing.T) {
 	for m := lab.N1; m <= lab.Bag; m++ {
-		got := lab.Explore(programs.Timeout1(), lab.Options{Model: m, Timers: lab.Quiescent})
-		if got.Explored != 1 || !got.Exhausted || got.Blocked+got.Duplicates > 0 {
+		got, err := lab.Search(context.Background(), programs.Timeout1(), lab.Options{Model: m, Timers: lab.Quiescent})
+		if err != nil || got.Explored != 1 || !got.Exhausted || got.Blocked+got.Duplicates > 0 {
 			t.Errorf("%s: %+v", m, got)
 		}
 	}

@@ -33,6 +33,7 @@ type child struct {
 	upSince  int64 // ns; zero while not up
 	asked    int64 // ns; when its stop was ordered, zero if it was not
 	timedOut bool  // its start or stop timed out: it was killed for that
+	armed    bool  // the timer of its state runs
 	last     Exit
 }
 
@@ -126,6 +127,31 @@ func (c *Core) move(on spec.SupervisorEvent) bool {
 	return true
 }
 
+// timerOf is the timer that runs in a state; it ends with the state.
+var timerOf = map[spec.ChildState]TimerKind{
+	spec.ChildBackoff: BackoffTimer, spec.ChildStarting: StartTimer, spec.ChildStopping: StopTimer,
+}
+
+// shift moves a child. The timer of the state that it leaves is not needed any more: none may be taken for that of
+// a later life.
+func (c *Core) shift(ch *child, on spec.ChildEvent) bool {
+	was := ch.state
+	if !ch.move(on) {
+		return false
+	}
+	if ch.armed && ch.state != was {
+		ch.armed = false
+		c.do(Command{Kind: Disarm, Name: ch.Name, Inc: ch.inc, Timer: timerOf[was]})
+	}
+	return true
+}
+
+// arm starts the timer of the state in which the child is.
+func (c *Core) arm(ch *child, delay time.Duration) {
+	ch.armed = true
+	c.do(Command{Kind: Arm, Name: ch.Name, Inc: ch.inc, Timer: timerOf[ch.state], Delay: delay})
+}
+
 // move is the only writer of a child's state.
 func (ch *child) move(on spec.ChildEvent) bool {
 	row, ok := spec.Child.Next(ch.state, on)
@@ -182,7 +208,7 @@ func (c *Core) heard(ch *child, e Event) {
 // stopped anyway that is settled now; else the decision waits its turn.
 func (c *Core) endedMeanwhile(ch *child, e Event) {
 	if c.state == spec.SupStopping || c.work != nil && slices.Contains(c.work.stop, ch) {
-		ch.move(spec.ChildEnd)
+		c.shift(ch, spec.ChildEnd)
 		ch.last, ch.upSince = e.Exit, 0
 		c.reportEnd(ch, e.Exit)
 		return
@@ -193,20 +219,17 @@ func (c *Core) endedMeanwhile(ch *child, e Event) {
 func (c *Core) heardStart(ch *child, e Event) {
 	switch e.Kind {
 	case Ready:
-		c.disarm(ch, StartTimer)
-		ch.move(spec.ChildReady)
+		c.shift(ch, spec.ChildReady)
 		ch.upSince = c.now
 		ch.last = Exit{}
 	case Declined:
-		c.disarm(ch, StartTimer)
-		ch.move(spec.ChildNone)
+		c.shift(ch, spec.ChildNone)
 		ch.last = e.Exit
 		if ch.Restart == Temporary {
 			c.remove(ch)
 		}
 	case Failed, Ended:
-		c.disarm(ch, StartTimer)
-		ch.move(spec.ChildFailed)
+		c.shift(ch, spec.ChildFailed)
 		ch.last = e.Exit
 		if ch.timedOut {
 			ch.last = Exit{Crashed, fmt.Sprintf("it did not start within %s (start_timeout)", ch.StartTimeout)}
@@ -226,8 +249,7 @@ func (c *Core) heardStop(ch *child, e Event) {
 	switch e.Kind {
 	case Ended, Failed, Declined:
 		wasWedged := ch.state == spec.ChildWedged
-		c.disarm(ch, StopTimer)
-		ch.move(spec.ChildClosed)
+		c.shift(ch, spec.ChildClosed)
 		ch.last, ch.upSince = e.Exit, 0
 		if wasWedged {
 			return
@@ -258,7 +280,7 @@ func (c *Core) wedge(ch *child) {
 		return
 	}
 	stopping := c.state == spec.SupStopping
-	ch.move(spec.ChildStuck)
+	c.shift(ch, spec.ChildStuck)
 	c.report(Wedged, ch, Exit{Crashed, "its handler does not return"})
 	if stopping {
 		c.proceed()
@@ -272,6 +294,9 @@ func (c *Core) due(e Event) {
 	ch := c.find(e.Name)
 	if ch == nil || ch.inc != e.Inc {
 		return
+	}
+	if kind, timed := timerOf[ch.state]; timed && kind == e.Timer {
+		ch.armed = false
 	}
 	switch {
 	case e.Timer == BackoffTimer && ch.state == spec.ChildBackoff:
@@ -288,7 +313,7 @@ func (c *Core) due(e Event) {
 
 // ended: a child that was up has ended by itself. Its restart type decides (S1, S4).
 func (c *Core) ended(ch *child, e Exit) {
-	ch.move(spec.ChildEnd)
+	c.shift(ch, spec.ChildEnd)
 	if up := time.Duration(c.now - ch.upSince); ch.upSince > 0 && up >= ch.Backoff.stable() {
 		ch.tries = 0
 	}
@@ -331,12 +356,12 @@ func (c *Core) again(ch *child) {
 	}
 	delay := ch.Backoff.delay(ch.tries, c.rand)
 	ch.tries++
-	ch.move(spec.ChildDelay)
+	c.shift(ch, spec.ChildDelay)
 	if ch.Backoff.Off && c.state == spec.SupRunning {
 		c.restart(ch)
 		return
 	}
-	c.do(Command{Kind: Arm, Name: ch.Name, Inc: ch.inc, Timer: BackoffTimer, Delay: delay})
+	c.arm(ch, delay)
 }
 
 // spent counts a restart against the budget and says whether it is one too many (S2).
@@ -389,7 +414,7 @@ func (c *Core) startFailed(ch *child) {
 		c.finishWork(StartFailed)
 	default:
 		for _, later := range w.start {
-			later.move(spec.ChildForget)
+			c.shift(later, spec.ChildForget)
 		}
 		c.work = nil
 		c.move(spec.SupIdle)
@@ -404,8 +429,4 @@ func (c *Core) remove(ch *child) {
 
 func (c *Core) report(x Context, ch *child, e Exit) {
 	c.do(Command{Kind: Report, Name: ch.Name, Inc: ch.inc, Context: x, Exit: e})
-}
-
-func (c *Core) disarm(ch *child, k TimerKind) {
-	c.do(Command{Kind: Disarm, Name: ch.Name, Inc: ch.inc, Timer: k})
 }

@@ -18,6 +18,8 @@ type world struct {
 	t       interface{ Fatalf(string, ...any) }
 	c       *core.Core
 	now     int64
+	rand    uint64
+	delay   time.Duration     // of the newest timer
 	live    map[string]uint32 // started and not ended
 	up      map[string]bool
 	closing []string // asked to close or killed, not ended yet, in order
@@ -26,7 +28,8 @@ type world struct {
 	log     []string
 	exit    *core.Exit
 	replies map[uint64]core.Refusal
-	hold    bool // starts and stops are answered by the test
+	hold    bool         // starts and stops are answered by the test
+	stuck   []core.Event // the ends of those whose handlers may return after all
 }
 
 func newWorld(t interface{ Fatalf(string, ...any) }, s core.Spec) *world {
@@ -38,7 +41,7 @@ func newWorld(t interface{ Fatalf(string, ...any) }, s core.Spec) *world {
 }
 
 func (w *world) step(e core.Event) {
-	e.Now = w.now
+	e.Now, e.Rand = w.now, w.rand
 	for _, cmd := range w.c.Step(e) {
 		w.do(cmd)
 	}
@@ -70,6 +73,7 @@ func (w *world) do(cmd core.Command) {
 			w.log = append(w.log, "stop "+cmd.Name)
 		}
 	case core.Arm:
+		w.delay = cmd.Delay
 		w.timers[key] = core.Event{Kind: core.Due, Name: cmd.Name, Inc: cmd.Inc, Timer: cmd.Timer}
 	case core.Disarm:
 		delete(w.timers, key)
@@ -81,6 +85,7 @@ func (w *world) do(cmd core.Command) {
 		w.log = append(w.log, string(cmd.Context)+" "+cmd.Name)
 	case core.Remove:
 		w.log = append(w.log, "remove "+cmd.Name)
+		w.stuck = slices.DeleteFunc(w.stuck, func(e core.Event) bool { return e.Name == cmd.Name }) // the driver knows it from its namesake
 	case core.Finish:
 		if w.exit != nil || len(w.live) > 0 {
 			w.t.Fatalf("finish with %v alive, before: %v", w.live, w.exit)
@@ -274,6 +279,39 @@ func TestS3AStopOvertakesAPendingRestartAndAStaleOneDoesNothing(t *testing.T) {
 	w.expect(t, "start b#2")
 }
 
+// TestS3TheBackoffGrowsToItsCapWithFullJitterAndStartsOver: each row crashes the child once more.
+func TestS3TheBackoffGrowsToItsCapWithFullJitterAndStartsOver(t *testing.T) {
+	const ms, all = time.Millisecond, ^uint64(0)
+	w := newWorld(t, abc(core.OneForOne, func(s *core.Spec) {
+		s.Budget.Restarts = 100
+		s.Children[1].Backoff = core.Backoff{Initial: 100 * ms, Factor: 3, Max: 800 * ms, Stable: time.Minute}
+	}))
+	w.now = 1
+	w.step(core.Event{Kind: core.Boot})
+	for i, row := range []struct {
+		up   time.Duration // before the crash
+		rand uint64
+		want time.Duration
+	}{
+		{0, all, 100 * ms},
+		{0, all, 300 * ms},
+		{0, all, 800 * ms}, // 900 without the cap
+		{0, all, 800 * ms},
+		{0, 1 << 63, 400 * ms}, // full jitter: any share of the ceiling,
+		{0, 0, 0},              // also nothing
+		{time.Minute - 1, all, 800 * ms},
+		{time.Minute, all, 100 * ms}, // it was stable
+		{0, all, 300 * ms},
+	} {
+		w.now, w.rand = w.now+int64(row.up), row.rand
+		w.crash("b")
+		if got := w.delay.Round(time.Microsecond); got != row.want {
+			t.Errorf("crash %d waits %s, want %s", i+1, got, row.want)
+		}
+		w.step(w.timers["b/0"])
+	}
+}
+
 func TestS4SignificantChildrenEndTheSupervisor(t *testing.T) {
 	significant := func(auto core.AutoShutdown) func(*core.Spec) {
 		return func(s *core.Spec) {
@@ -332,15 +370,19 @@ func TestS8ValidateReportsAllFaultsAtOnce(t *testing.T) {
 func TestAnyStoryKeepsTheContract(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		sp := core.Spec{
-			Strategy: core.Strategy(rapid.IntRange(0, 2).Draw(t, "strategy")),
-			Budget:   core.Budget{Restarts: rapid.IntRange(0, 4).Draw(t, "restarts"), Window: time.Second},
+			Strategy:     core.Strategy(rapid.IntRange(0, 2).Draw(t, "strategy")),
+			Budget:       core.Budget{Restarts: rapid.IntRange(0, 4).Draw(t, "restarts"), Window: time.Second},
+			AutoShutdown: core.AutoShutdown(rapid.IntRange(0, 2).Draw(t, "auto")),
 		}
 		for i := range rapid.IntRange(1, 4).Draw(t, "children") {
 			sp.Children = append(sp.Children, core.Child{
 				Name: fmt.Sprint("c", i), Restart: core.Restart(rapid.IntRange(0, 2).Draw(t, "restart")),
 				Shutdown: core.Shutdown{Brutal: rapid.Bool().Draw(t, "brutal")},
 				Backoff:  core.Backoff{Off: rapid.Bool().Draw(t, "off")}, StartTimeout: time.Second,
+				TwoIncarnations: rapid.Bool().Draw(t, "two"),
 			})
+			c := &sp.Children[i]
+			c.Significant = sp.AutoShutdown != core.Never && c.Restart != core.Permanent && rapid.Bool().Draw(t, "significant")
 		}
 		w := newWorld(t, sp)
 		w.hold = true
@@ -349,6 +391,7 @@ func TestAnyStoryKeepsTheContract(t *testing.T) {
 		for range rapid.IntRange(0, 60).Draw(t, "steps") {
 			w.now += rapid.Int64Range(0, int64(300*time.Millisecond)).Draw(t, "dt")
 			w.random(t, &reqs)
+			w.timersFit()
 		}
 		w.step(core.Event{Kind: core.Stop, Exit: core.Exit{Kind: core.Stopped}})
 		for len(w.closing) > 0 {
@@ -365,10 +408,35 @@ func TestAnyStoryKeepsTheContract(t *testing.T) {
 	})
 }
 
+// timersFit: no timer outlives what it was armed for, so that none can be taken for that of a later life.
+func (w *world) timersFit() {
+	waits := map[core.TimerKind]spec.ChildState{core.BackoffTimer: spec.ChildBackoff, core.StartTimer: spec.ChildStarting, core.StopTimer: spec.ChildStopping}
+	for key, e := range w.timers {
+		fits := func(ch core.ChildView) bool {
+			return ch.Name == e.Name && ch.Inc == e.Inc && ch.State == waits[e.Timer]
+		}
+		if !slices.ContainsFunc(w.c.Children(), fits) {
+			w.t.Fatalf("timer %s of #%d is armed for nothing: %v\n%s", key, e.Inc, w.c.Children(), strings.Join(w.log, " "))
+		}
+	}
+}
+
 func (w *world) random(t *rapid.T, reqs *uint64) {
 	names := []string{"c0", "c1", "c2", "c3", "new"}
 	name := rapid.SampledFrom(names).Draw(t, "name")
-	switch rapid.IntRange(0, 7).Draw(t, "what") {
+	switch rapid.IntRange(0, 9).Draw(t, "what") {
+	case 8: // its handler does not return: it is out of the way, or left behind
+		if w.up[name] || slices.Contains(w.starts, name) || slices.Contains(w.closing, name) {
+			e := core.Event{Kind: core.Stuck, Name: name, Inc: w.gone(name)}
+			w.stuck = append(w.stuck, core.Event{Kind: core.Ended, Name: name, Inc: e.Inc, Exit: core.Exit{Kind: core.Killed}})
+			w.step(e)
+		}
+	case 9: // it returned after all
+		if len(w.stuck) > 0 {
+			e := w.stuck[0]
+			w.stuck = w.stuck[1:]
+			w.step(e)
+		}
 	case 0:
 		if slices.Contains(w.starts, name) {
 			w.ready(name)

@@ -57,6 +57,7 @@ const (
 	Up                        // the supervisor is ready
 	Reply                     // answer request Req with Err
 	Report                    // something to log: Context, Exit
+	Adopt                     // the child of request Req is in the books: its start follows
 	Remove                    // the child's spec is gone: give its slot up
 	Finish                    // the supervisor ends with Exit; nothing lives
 )

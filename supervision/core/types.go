@@ -194,7 +194,7 @@ func (e Exit) Clean() bool { return e.Kind <= Stopped }
 
 // String gives kind and cause.
 func (e Exit) String() string {
-	if e.Text == "" {
+	if e.Text == "" || e.Text == e.Kind.String() {
 		return e.Kind.String()
 	}
 	return e.Kind.String() + ": " + e.Text

@@ -16,7 +16,7 @@ func (c *Core) begin(w *work) {
 	}
 	for _, ch := range w.start {
 		if ch.can(spec.ChildPlan) {
-			ch.move(spec.ChildPlan)
+			c.shift(ch, spec.ChildPlan)
 		}
 	}
 	c.proceed()
@@ -40,7 +40,7 @@ func (c *Core) proceed() {
 		ch := w.start[0]
 		w.start = w.start[1:]
 		if ch.state == spec.ChildDown {
-			ch.move(spec.ChildPlan) // it was stopped just now
+			c.shift(ch, spec.ChildPlan) // it was stopped just now
 		}
 		if ch.state == spec.ChildWaiting {
 			w.on = ch
@@ -68,12 +68,12 @@ func (c *Core) nextStop(w *work) *child {
 }
 
 func (c *Core) start(ch *child) {
-	ch.move(spec.ChildStart)
+	c.shift(ch, spec.ChildStart)
 	ch.inc++
 	ch.asked, ch.timedOut = 0, false
 	c.do(Command{Kind: Start, Name: ch.Name, Inc: ch.inc, Child: ch.Child})
 	if ch.StartTimeout > 0 {
-		c.do(Command{Kind: Arm, Name: ch.Name, Inc: ch.inc, Timer: StartTimer, Delay: ch.StartTimeout})
+		c.arm(ch, ch.StartTimeout)
 	}
 }
 
@@ -82,7 +82,7 @@ func (c *Core) stop(ch *child) {
 	if ch.state == spec.ChildStopping {
 		return
 	}
-	ch.move(spec.ChildStop)
+	c.shift(ch, spec.ChildStop)
 	ch.asked, ch.timedOut = c.now, false
 	if ch.Shutdown.Brutal {
 		c.do(Command{Kind: Kill, Name: ch.Name, Inc: ch.inc})
@@ -90,7 +90,7 @@ func (c *Core) stop(ch *child) {
 	}
 	c.do(Command{Kind: Close, Name: ch.Name, Inc: ch.inc})
 	if !ch.Shutdown.Wait {
-		c.do(Command{Kind: Arm, Name: ch.Name, Inc: ch.inc, Timer: StopTimer, Delay: ch.Shutdown.within()})
+		c.arm(ch, ch.Shutdown.within())
 	}
 }
 
@@ -131,10 +131,7 @@ func (c *Core) stopAll(why spec.SupervisorEvent, e Exit) {
 	c.inbox = nil
 	for _, ch := range c.children {
 		if ch.can(spec.ChildForget) {
-			if ch.state == spec.ChildBackoff {
-				c.disarm(ch, BackoffTimer)
-			}
-			ch.move(spec.ChildForget)
+			c.shift(ch, spec.ChildForget)
 		}
 	}
 	c.proceedStopping()
@@ -150,7 +147,7 @@ func (c *Core) settle(ch *child) {
 	}
 	e := c.inbox[i]
 	c.inbox = slices.Delete(c.inbox, i, i+1)
-	ch.move(spec.ChildEnd)
+	c.shift(ch, spec.ChildEnd)
 	ch.last, ch.upSince = e.Exit, 0
 	c.reportEnd(ch, e.Exit)
 }
@@ -161,9 +158,6 @@ func (c *Core) proceedStopping() {
 	for _, ch := range slices.Backward(c.children) {
 		switch ch.state {
 		case spec.ChildUp, spec.ChildStarting:
-			if ch.state == spec.ChildStarting {
-				c.disarm(ch, StartTimer)
-			}
 			c.stop(ch)
 			left = true
 		case spec.ChildStopping:
@@ -234,23 +228,20 @@ func (c *Core) add(e Event) {
 	}
 	ch := &child{Child: e.Child}
 	c.children = append(c.children, ch)
+	c.do(Command{Kind: Adopt, Name: ch.Name, Req: e.Req})
 	c.begin(&work{start: []*child{ch}, add: ch, req: e.Req})
 }
 
 // terminate stops a child and keeps its spec; a pending restart is forgotten.
 func (c *Core) terminate(ch *child, e Event) {
 	if ch.state == spec.ChildBackoff {
-		c.disarm(ch, BackoffTimer)
-		ch.move(spec.ChildForget)
+		c.shift(ch, spec.ChildForget)
 	}
 	ch.tries = 0
 	c.begin(&work{stop: []*child{ch}, req: e.Req})
 }
 
 func (c *Core) restartOnRequest(ch *child, e Event) {
-	if ch.state == spec.ChildBackoff {
-		c.disarm(ch, BackoffTimer)
-	}
 	ch.tries = 0
 	w := &work{start: []*child{ch}, req: e.Req}
 	if ch.state == spec.ChildUp {

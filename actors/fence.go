@@ -1,0 +1,55 @@
+package actors
+
+import (
+	"github.com/franken-node/fnode-supervisor/internal/base"
+	"github.com/franken-node/fnode-supervisor/spec"
+)
+
+// Fence gives up on a handler that does not return (R6): the region is Wedged, effects are refused, and
+// the supervisor hears of it. n is the incarnation whose handler it is. It returns false if there was
+// nothing to fence.
+func (s *Slot) Fence(n base.Incarnation) bool {
+	c := s.cell.Load()
+	if c == nil || c.n != n || c.in(spec.Ending, spec.Ended, spec.Fenced) {
+		return false
+	}
+	if st := c.region.State(); st == spec.RegionOpen {
+		return false // slow, not in anybody's way
+	}
+	if !c.fence() {
+		return false
+	}
+	c.cx.cancel(base.ReasonTimeout)
+	s.sys.emit(Event{Kind: EventWedged, Path: s.path, Incarnation: c.n, At: s.sys.host.Now()})
+	c.breakPromises()
+	c.handle.Stuck()
+	s.handle.Stuck()
+	c.notify(ChildWedged{Ref{s}, c.n})
+	return true
+}
+
+// fence moves to Fenced, if the incarnation is in a handler: what has returned, or waits, is in nobody's way, and
+// another worker may deliver to it at any time.
+func (c *Cell) fence() bool {
+	c.smu.Lock()
+	defer c.smu.Unlock()
+	row, ok := spec.IncarnationLife.Next(c.life, spec.LifeStuck)
+	if !ok || !c.turn.CompareAndSwap(inside, givenUp) {
+		return false
+	}
+	c.life = row.To
+	c.slot.state.Store(uint32(row.To) + 1)
+	c.fenced = true
+	c.over.Store(true)
+	return true
+}
+
+// leaves ends a delivery. It returns false for the one that was given up: then the incarnation ends, since its
+// handler returned after all.
+func (c *Cell) leaves() bool {
+	if c.turn.CompareAndSwap(inside, outside) {
+		return true
+	}
+	c.end(spec.LifeReturned, Exit{Kind: ExitKilled, Reason: base.ReasonTimeout}) // waits for fence by smu
+	return false
+}
