@@ -164,7 +164,9 @@ func (m *memory) Doctor(context.Context) ([]Check, error) {
 // end the server early.
 func run(t *testing.T, b Backend, o Options) (*Client, *Server, func() error) {
 	t.Helper()
-	o.Socket = filepath.Join(t.TempDir(), "api.sock")
+	if o.Socket == "" {
+		o.Socket = filepath.Join(t.TempDir(), "api.sock")
+	}
 	if o.Metrics == nil {
 		o.Metrics = http.NotFoundHandler()
 	}

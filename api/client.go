@@ -7,9 +7,11 @@ import (
 	stderrors "errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"time"
 
 	"github.com/franken-node/fnode-supervisor/internal/base"
@@ -211,10 +213,14 @@ func (c *Client) lost(ctx context.Context, err error, write bool) error {
 }
 
 func (c *Client) unreachable(err *net.OpError) error {
-	return codes.New(codes.Unreachable, "the daemon is not reachable on %s: %v", c.socket, err.Err).Outcome(base.EffectNone).Wrap(err).
-		Fact("unchanged", "nothing was sent").
-		Fact("try", "fnode-supervisor run --socket %s", c.socket).
-		Fact("or", "name another socket: fnctl --socket PATH, or FNODE_SOCKET")
+	e := codes.New(codes.Unreachable, "the daemon is not reachable on %s: %v", c.socket, err.Err).Outcome(base.EffectNone).Wrap(err).
+		Fact("unchanged", "nothing was sent")
+	if stderrors.Is(err, fs.ErrPermission) {
+		e.Fact("try", "ask its operator for a role: [[api.roles]] with uid = %d in the daemon's configuration", os.Getuid())
+	} else {
+		e.Fact("try", "fnode-supervisor run --socket %s", c.socket)
+	}
+	return e.Fact("or", "name another socket: fnctl --socket PATH, or FNODE_SOCKET")
 }
 
 func drop(body io.ReadCloser) {

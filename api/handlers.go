@@ -148,8 +148,8 @@ func (s *Server) invoke(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if req.TimeoutNS < 0 {
-		return negative()
+	if err := checkTimeout(req.TimeoutNS); err != nil {
+		return err
 	}
 	req.Path, req.Key, req.Peer = node, r.Header.Get(HeaderKey), peerOf(r.Context())
 	res, err := s.b.Invoke(r.Context(), req)
@@ -170,8 +170,8 @@ func (s *Server) verb(do func(context.Context, VerbRequest) (VerbResult, error))
 		if err != nil {
 			return err
 		}
-		if req.TimeoutNS < 0 {
-			return negative()
+		if err := checkTimeout(req.TimeoutNS); err != nil {
+			return err
 		}
 		req.Path, req.Peer = node, peerOf(r.Context())
 		res, err := do(r.Context(), req)
@@ -183,8 +183,18 @@ func (s *Server) verb(do func(context.Context, VerbRequest) (VerbResult, error))
 	}
 }
 
-func negative() error {
-	return codes.New(codes.BadRequest, "timeout_ns is negative").Outcome(base.EffectNone)
+// maxTimeout is far over what any call is given, and far below where a time that is added to now overflows.
+const maxTimeout = 365 * 24 * time.Hour
+
+// checkTimeout refuses what is no time to wait.
+func checkTimeout(ns int64) error {
+	switch {
+	case ns < 0:
+		return codes.New(codes.BadRequest, "timeout_ns is negative").Outcome(base.EffectNone)
+	case ns > int64(maxTimeout):
+		return codes.New(codes.BadRequest, "timeout_ns is over a year").Outcome(base.EffectNone)
+	}
+	return nil
 }
 
 // pathOf reads ?path= and resolves it on the published tree.
@@ -272,7 +282,7 @@ func BadJSON(name string, body []byte, at int64, err error) *codes.Error {
 	case stderrors.As(err, &kind):
 		at = kind.Offset - 1
 	}
-	e := codes.New(codes.BadRequest, "the JSON cannot be read: %v", clip(err.Error(), 200)).Outcome(base.EffectNone).Wrap(err)
+	e := codes.New(codes.BadRequest, "the JSON cannot be read: %v", clip(codes.JSONText(body, err), 200)).Outcome(base.EffectNone).Wrap(err)
 	return e.At(PositionAt(name, body, at))
 }
 

@@ -13,6 +13,9 @@ type limited struct {
 	once  sync.Once
 }
 
+// Limit bounds the connections of a listener; a connection that does not fit waits in the kernel's queue.
+func Limit(l net.Listener, n int) net.Listener { return newLimited(l, n) }
+
 func newLimited(l net.Listener, n int) *limited {
 	return &limited{Listener: l, slots: make(chan struct{}, n), done: make(chan struct{})}
 }
@@ -54,8 +57,8 @@ func (c *slotted) Close() error {
 
 // CloseWrite lets net/http end a connection whose request was not read to its end without losing the answer.
 func (c *slotted) CloseWrite() error {
-	if u, ok := c.Conn.(*net.UnixConn); ok {
-		return u.CloseWrite()
+	if h, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return h.CloseWrite()
 	}
 	return nil
 }

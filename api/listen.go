@@ -19,12 +19,13 @@ const maxSocketPath = 107 // bytes of sun_path without its final zero (unix(7))
 
 // listen makes the socket with its mode from the first moment on. A leftover of a dead daemon is removed
 // after a connect probe; a live one, or anything that is not a socket, is left alone and refused. Two
-// daemons that start together are told apart by a lock on the folder, which leaves no file.
-func listen(path string, mode fs.FileMode, gid int) (*net.UnixListener, error) {
+// daemons that start together are told apart by a lock on the folder, which leaves no file. Whom the rules name
+// may connect.
+func listen(path string, mode fs.FileMode, gid int, rules []RoleRule) (*net.UnixListener, error) {
 	if len(path) > maxSocketPath {
 		return nil, codes.New(codes.SocketBlocked, "the socket path has %d bytes, the kernel takes %d: %s", len(path), maxSocketPath, path)
 	}
-	unlock, err := lockFolder(filepath.Dir(path))
+	unlock, err := lockFolder(filepath.Dir(path), folderMode(rules))
 	if err != nil {
 		return nil, blocked(path, err)
 	}
@@ -42,6 +43,9 @@ func listen(path string, mode fs.FileMode, gid int) (*net.UnixListener, error) {
 	if err == nil {
 		err = os.Chmod(path, mode)
 	}
+	if err == nil {
+		err = admit(path, rules, uint16(mode>>3&0o7))
+	}
 	if err != nil {
 		return nil, stderrors.Join(blocked(path, err), l.Close(), os.Remove(path))
 	}
@@ -52,9 +56,29 @@ func blocked(path string, err error) error {
 	return codes.New(codes.SocketBlocked, "cannot make the socket %s: %v", path, err).Wrap(err)
 }
 
-// lockFolder makes the folder (0700) if it is missing and locks it while the socket is made.
-func lockFolder(dir string) (unlock func(), err error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+// folderMode is of a folder that has to be made: others may pass through it where a rule may name them.
+func folderMode(rules []RoleRule) fs.FileMode {
+	if len(rules) > 0 {
+		return 0o711
+	}
+	return 0o700
+}
+
+// closedFolder gives the first folder above the socket that others cannot pass through; empty if there is none.
+func closedFolder(path string) string {
+	for dir := filepath.Dir(path); ; dir = filepath.Dir(dir) {
+		if st, err := os.Stat(dir); err == nil && st.Mode()&0o001 == 0 {
+			return dir
+		}
+		if dir == filepath.Dir(dir) {
+			return ""
+		}
+	}
+}
+
+// lockFolder makes the folder if it is missing and locks it while the socket is made.
+func lockFolder(dir string, mode fs.FileMode) (unlock func(), err error) {
+	if err := os.MkdirAll(dir, mode); err != nil {
 		return nil, err
 	}
 	f, err := os.Open(dir)

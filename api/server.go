@@ -59,9 +59,12 @@ func Listen(o Options, b Backend) (*Server, error) {
 	if o.Group != nil {
 		gid = *o.Group
 	}
-	l, err := listen(o.Socket, o.Mode, gid)
+	l, err := listen(o.Socket, o.Mode, gid, o.Roles)
 	if err != nil {
 		return nil, err
+	}
+	if dir := closedFolder(o.Socket); dir != "" && len(o.Roles) > 0 {
+		o.Log.Warn("not everyone with a role can reach the socket: a folder above it is closed to others", "folder", dir)
 	}
 	made, err := os.Lstat(o.Socket)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	stderrors "errors"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"os"
@@ -68,6 +69,16 @@ func TestPeerCredentialsGiveTheRole(t *testing.T) {
 	}
 	if w.UID != os.Geteuid() || w.PID != os.Getpid() || len(w.Roles) != 1 || w.Roles[0] != Operator || len(w.Why) == 0 {
 		t.Fatalf("%+v", w)
+	}
+}
+
+func TestATimeoutThatCannotBeMeantIsRefused(t *testing.T) {
+	c, _, _ := run(t, newMemory(), Options{})
+	for _, ns := range []int64{-1, math.MaxInt64} {
+		_, err := c.Invoke(context.Background(), InvokeRequest{Path: "markdown", Method: "echo", TimeoutNS: ns})
+		wantCode(t, err, codes.BadRequest)
+		_, err = c.Stop(context.Background(), VerbRequest{Path: "markdown", TimeoutNS: ns}, "")
+		wantCode(t, err, codes.BadRequest)
 	}
 }
 

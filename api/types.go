@@ -126,7 +126,8 @@ type Description struct {
 	Events  []Event         `json:"events"`
 }
 
-// Life is one incarnation: how it began and ended. Ended is nil while it lives.
+// Life is one incarnation: how it began and ended. Ended is nil while it lives, and where nobody could write its
+// end down because its daemon was killed: Outcome is "lost" then.
 type Life struct {
 	Incarnation uint32     `json:"incarnation"`
 	Started     time.Time  `json:"started"`

@@ -67,17 +67,29 @@ func TestEveryCommandIsDocumentedAndTakesEveryFormat(t *testing.T) {
 // arguments that let each command get as far as the daemon.
 var arguments = map[string][]string{
 	"describe": {"x"}, "why": {"x"}, "logs": {"x"}, "invoke": {"x", "y"}, "stop": {"x"}, "start": {"x"}, "restart": {"x"},
-	"explain": {"FN3001"}, "pack": {"dir"}, "check": {"f"}, "show": {"f"}, "completion": {"bash"},
+	"explain": {"FN3001"}, "ext pack": {"dir"}, "config check": {"f"}, "config show": {"f"}, "completion": {"bash"},
+	"lab explore": {"triangle"}, "lab run": {"triangle"}, "lab replay": {"TRACE"}, "lab show": {"TRACE"},
+}
+
+// argsOf is the whole command line of a command.
+func argsOf(t *testing.T, c *cobra.Command, trace string) []string {
+	t.Helper()
+	_, name, _ := strings.Cut(c.CommandPath(), " ")
+	args := strings.Fields(name)
+	for _, a := range arguments[name] {
+		args = append(args, strings.ReplaceAll(a, "TRACE", trace))
+	}
+	return args
 }
 
 // TestEveryCommandSpeaksEveryFormatAndItsErrorsAreCoded runs each command in each format without a daemon:
 // those that need one end with 69 and the error in the form asked for, the others answer.
 func TestEveryCommandSpeaksEveryFormatAndItsErrorsAreCoded(t *testing.T) {
-	socket := filepath.Join(t.TempDir(), "none.sock")
+	socket, trace := filepath.Join(t.TempDir(), "none.sock"), traceOf(t, "triangle")
 	for _, c := range leaves(New(env(&bytes.Buffer{}, &bytes.Buffer{}))) {
 		for _, f := range render.Formats {
 			var out, err bytes.Buffer
-			args := append(strings.Fields(c.CommandPath())[1:], arguments[c.Name()]...)
+			args := argsOf(t, c, trace)
 			code := Main(t.Context(), env(&out, &err, append(args, "--socket", socket, "-o", string(f))...))
 			switch {
 			case code == codes.ExitOK && out.Len() == 0:
@@ -118,6 +130,24 @@ func TestExplainKnowsEveryCode(t *testing.T) {
 	var out, err bytes.Buffer
 	if code := Main(t.Context(), env(&out, &err, "explain", "FN9999")); code != codes.ExitNoSuch {
 		t.Errorf("exit %d", code)
+	}
+}
+
+func TestExplainWithoutACodeListsThemAll(t *testing.T) {
+	var out, err bytes.Buffer
+	if code := Main(t.Context(), env(&out, &err, "explain", "-o", "name")); code != 0 || len(strings.Fields(out.String())) != len(codes.All()) {
+		t.Fatalf("exit %d: %s%s", code, out.String(), err.String())
+	}
+}
+
+func TestANumberBelowZeroIsToldToStandBehindDashes(t *testing.T) {
+	var out, err bytes.Buffer
+	if code := Main(t.Context(), env(&out, &err, "invoke", "x", "y", "-5.5")); code != codes.ExitUsage || !strings.Contains(err.String(), "fnctl invoke … -- -5.5") {
+		t.Fatalf("exit %d: %s", code, err.String())
+	}
+	err.Reset()
+	if code := Main(t.Context(), env(&out, &err, "invoke", "x", "y", "--socket", filepath.Join(t.TempDir(), "none"), "--", "-5.5")); code != codes.ExitUnreachable {
+		t.Fatalf("exit %d: %s", code, err.String())
 	}
 }
 

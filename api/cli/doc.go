@@ -2,7 +2,7 @@
 //
 // It owns the names, examples and exit codes of the commands. It never reads the daemon's files and decides
 // nothing that the daemon decides. What belongs to other packages (self-tests of the host, packing, the
-// configuration) is handed in with Env.
+// configuration) is handed in with Env. The lab commands run in this process and ask no daemon.
 //
 // Main is called once a process; it starts no goroutine that outlives it.
 //

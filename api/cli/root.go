@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,10 +43,14 @@ func (a *app) root() *cobra.Command {
 	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "wide", "json", "jsonl", "yaml", "name"}, cobra.ShellCompDirectiveNoFileComp))
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		a.peekOutput()
-		return codes.New(codes.Usage, "%s: %v", c.CommandPath(), err).Fact("try", "%s --help", c.CommandPath()).Wrap(err)
+		e := codes.New(codes.Usage, "%s: %v", c.CommandPath(), err).Wrap(err)
+		if n := slices.IndexFunc(a.env.Args, negative.MatchString); n >= 0 {
+			return e.Fact("try", "%s … -- %s", c.CommandPath(), a.env.Args[n])
+		}
+		return e.Fact("try", "%s --help", c.CommandPath())
 	})
 	root.AddCommand(a.status(), a.tree(), a.get(), a.describe(), a.why(), a.logs(), a.events(), a.invoke(),
-		a.verb("stop"), a.verb("start"), a.verb("restart"), a.doctor(), a.whoami(), a.explain(), a.ext(), a.config(), a.version(), a.completion(root))
+		a.verb("stop"), a.verb("start"), a.verb("restart"), a.doctor(), a.whoami(), a.explain(), a.ext(), a.config(), a.lab(), a.version(), a.completion(root))
 	root.SetUsageTemplate(root.UsageTemplate() + "{{with exits .}}\nExit codes:\n{{.}}{{end}}")
 	return root
 }
@@ -66,6 +72,9 @@ func (a *app) globals() error {
 	}
 	return nil
 }
+
+// negative is a number that a command line takes for a flag.
+var negative = regexp.MustCompile(`^-\d`)
 
 // peekOutput finds -o on a command line that could not be parsed, so that its error still has that form.
 func (a *app) peekOutput() {

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -54,9 +55,9 @@ func failedChecks(checks []api.Check) error {
 
 func (a *app) explain() *cobra.Command {
 	c := &cobra.Command{
-		Use: "explain CODE", Short: "Explain an error code",
-		Long:    "Say why an error code occurs, what is kept when it does, and what to do next. It asks no daemon.",
-		Example: "  fnctl explain FN3001\n  fnctl explain queue_full -o json", Args: cobra.ExactArgs(1),
+		Use: "explain [CODE]", Short: "Explain an error code",
+		Long:    "Say why an error code occurs, what is kept when it does, and what to do next; without a code, list them all. It asks no daemon.",
+		Example: "  fnctl explain FN3001\n  fnctl explain queue_full -o json\n  fnctl explain", Args: cobra.MaximumNArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) (out []string, _ cobra.ShellCompDirective) {
 			for _, c := range codes.All() {
 				out = append(out, c.ID+"\t"+c.Title)
@@ -65,6 +66,9 @@ func (a *app) explain() *cobra.Command {
 		},
 	}
 	return a.leaf(c, "4", func(_ context.Context, args []string) (render.Doc, error) {
+		if len(args) == 0 {
+			return explanations(), nil
+		}
 		for _, k := range codes.All() {
 			if strings.EqualFold(k.ID, args[0]) || strings.EqualFold(k.Name, args[0]) {
 				return explanation(k), nil
@@ -87,8 +91,30 @@ type Explanation struct {
 	Retry bool   `json:"retryable"`
 }
 
+// Explanations is every error code.
+type Explanations struct {
+	api.Meta
+	Items []Explanation `json:"items"`
+}
+
+func explained(k *codes.Code) Explanation {
+	return Explanation{api.Of("Explanation"), k.ID, k.Name, k.Title, k.Cause, k.Kept, k.Hint, k.Exit, k.Retry}
+}
+
+func explanations() render.Doc {
+	list := Explanations{Meta: api.Of("ExplanationList")}
+	doc := render.Doc{Items: []any{}, Grid: render.Grid{Head: []string{"CODE", "NAME", "EXIT", "TITLE"}, Narrow: 4}}
+	for _, k := range codes.All() {
+		v := explained(k)
+		list.Items, doc.Items, doc.Names = append(list.Items, v), append(doc.Items, v), append(doc.Names, v.Code)
+		doc.Grid.Rows = append(doc.Grid.Rows, []string{v.Code, v.Name, strconv.Itoa(v.Exit), v.Title})
+	}
+	doc.Value = list
+	return doc
+}
+
 func explanation(k *codes.Code) render.Doc {
-	v := Explanation{api.Of("Explanation"), k.ID, k.Name, k.Title, k.Cause, k.Kept, k.Hint, k.Exit, k.Retry}
+	v := explained(k)
 	again := "no: the same request fails again"
 	if k.Retry {
 		again = "yes: later, unchanged"
@@ -116,8 +142,9 @@ func (a *app) ext() *cobra.Command {
 				return render.Doc{}, err
 			}
 			p.Meta = api.Of("Package")
-			text := fmt.Sprintf("%s %s: %d bytes, %s\n  digest   %s\n  methods  %s\n", p.Name, p.Version, p.Bytes, p.File, p.Digest, strings.Join(p.Methods, ", "))
-			return render.Doc{Value: p, Names: []string{p.File}, Text: render.Clean(strings.TrimSuffix(text, "\n")) + "\n"}, nil
+			text := render.Clean(fmt.Sprintf("%s %s: %d bytes, %s", p.Name, p.Version, p.Bytes, p.File)) + "\n" +
+				"  digest   " + render.Clean(p.Digest) + "\n  methods  " + render.Clean(strings.Join(p.Methods, ", ")) + "\n"
+			return render.Doc{Value: p, Names: []string{p.File}, Text: text}, nil
 		}),
 		a.leaf(list, "", func(ctx context.Context, _ []string) (render.Doc, error) {
 			ctx, cancel := a.within(ctx, viewTimeout)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	stderrors "errors"
 	"fmt"
 	"io"
 	"strings"
@@ -27,8 +28,9 @@ func (a *app) invoke() *cobra.Command {
 	c := &cobra.Command{
 		Use: "invoke EXT METHOD [JSON|-]", Short: "Call a method of an extension",
 		Long: "Call a method and print its result as JSON. The argument is one JSON value; - reads it from stdin.\n" +
+			"A number below zero stands behind --, as with any command.\n" +
 			"A call is made at most once; a failed one says its outcome: none (it never began), unknown, or done.",
-		Example: "  fnctl invoke markdown render '{\"text\":\"# hi\"}'\n  echo '{\"text\":\"# hi\"}' | fnctl invoke markdown render -\n  fnctl invoke feed refresh --timeout 5s --idempotency-key today",
+		Example: "  fnctl invoke markdown render '{\"text\":\"# hi\"}'\n  echo '{\"text\":\"# hi\"}' | fnctl invoke markdown render -\n  fnctl invoke feed refresh --timeout 5s --idempotency-key today\n  fnctl invoke sums abs -- -5",
 		Args:    cobra.RangeArgs(2, 3), ValidArgsFunction: a.paths,
 	}
 	c.Flags().StringVar(&key, "idempotency-key", "", "carry the call out once, however often it is sent with this key")
@@ -72,6 +74,9 @@ func (a *app) argument(s string) (json.RawMessage, error) {
 		case len(raw) > maxStdin:
 			return nil, codes.New(codes.TooLarge, "stdin holds more than %d bytes", maxStdin).Outcome(base.EffectNone)
 		}
+	}
+	if at := codes.NotUTF8(raw); at >= 0 {
+		return nil, api.BadJSON(name, raw, int64(at), stderrors.New("it is not UTF-8 from here on")).Fact("unchanged", "the call never began")
 	}
 	d := json.NewDecoder(bytes.NewReader(raw))
 	var v json.RawMessage

@@ -268,12 +268,14 @@ func (a *app) description(d api.Description) string {
 }
 
 func (a *app) life(l api.Life) string {
-	end, lasted := "lives", a.now().Sub(l.Started)
-	if l.Ended != nil {
-		lasted = l.Ended.Sub(l.Started)
-		end = strings.TrimSpace(fmt.Sprintf("ended %s: %s %s", dash(l.Outcome), l.Reason, l.Code))
+	began := fmt.Sprintf("incarnation %d began %s, ", l.Incarnation, l.Started.Format(time.RFC3339))
+	switch {
+	case l.Ended != nil:
+		return began + strings.TrimSpace(fmt.Sprintf("%s, ended %s: %s %s", api.Short(l.Ended.Sub(l.Started)), dash(l.Outcome), l.Reason, l.Code))
+	case l.Outcome != "":
+		return began + l.Outcome + ": " + l.Reason
 	}
-	return fmt.Sprintf("incarnation %d began %s, %s, %s", l.Incarnation, l.Started.Format(time.RFC3339), api.Short(lasted), end)
+	return began + api.Short(a.now().Sub(l.Started)) + ", lives"
 }
 
 func (a *app) why() *cobra.Command {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"syscall"
 
 	"github.com/franken-node/fnode-supervisor/api"
 	"github.com/franken-node/fnode-supervisor/api/cli"
@@ -59,9 +60,18 @@ func packTo(ctx context.Context, dir, out string) (cli.Packed, error) {
 	}
 	n, err := writeNew(out, p)
 	if err != nil {
-		return cli.Packed{}, codes.New(codes.OutputFailed, "%s cannot be written", out).Wrap(err)
+		return cli.Packed{}, codes.New(codes.OutputFailed, "%s cannot be written: %v", out, reason(err)).Fact("unchanged", "no archive was written").Wrap(err)
 	}
 	return cli.Packed{Name: p.Manifest.Name, Version: p.Manifest.Version, Digest: p.Digest, File: out, Bytes: n, Methods: p.Manifest.Names()}, nil
+}
+
+// reason is what the system said, without the name of the file beside the target.
+func reason(err error) error {
+	var no syscall.Errno
+	if errors.As(err, &no) {
+		return no
+	}
+	return err
 }
 
 // writeNew writes beside the target and renames, so that a half archive never has the name.

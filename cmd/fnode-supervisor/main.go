@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/franken-node/fnode-supervisor/actors/host"
+	"github.com/franken-node/fnode-supervisor/api"
 	"github.com/franken-node/fnode-supervisor/api/render"
 	"github.com/franken-node/fnode-supervisor/config"
 	"github.com/franken-node/fnode-supervisor/internal/daemon"
@@ -43,11 +44,11 @@ func main() {
 
 Every folder below --extensions that holds an extension is packed, started in an engine process of its own
 and kept alive. SIGTERM or Ctrl-C drains everything and prints the proof that nothing is left; a second
-Ctrl-C cuts the drain off.
+Ctrl-C cuts the drain off. A terminal that closes drains too; without a terminal SIGHUP changes nothing.
 
-Exit codes: 0 drained; 65 bad package; 66 something named is missing; 70 the root of the tree gave up, or
-something could not be stopped; 74 the data directory cannot be used; 75 another daemon has it; 78 bad
-configuration or a sandbox layer is missing; 130 cut off.`,
+Exit codes: 0 drained; 64 usage; 65 bad package; 66 something named is missing; 70 the root of the tree gave
+up, or something could not be stopped; 74 the data directory or an address cannot be used; 75 another daemon
+has it; 76 the engine is of another build; 77 a sandbox layer is missing; 78 bad configuration; 130 cut off.`,
 		Example: `  fnode-supervisor run --extensions examples --data ./data --socket ./api.sock --allow-degraded
   fnode-supervisor run --config /etc/fnode-supervisor/config.toml
   fnode-supervisor run --extensions examples --metrics-listen 127.0.0.1:9464`,
@@ -56,7 +57,7 @@ configuration or a sandbox layer is missing; 130 cut off.`,
 	}
 	run.Flags().StringVar(&f.config, "config", "", "configuration `FILE` (TOML); flags override it")
 	run.Flags().StringVar(&f.data, "data", "", "data `DIR`; default $XDG_STATE_HOME/fnode-supervisor, as root /var/lib/fnode-supervisor")
-	run.Flags().StringVar(&f.socket, "socket", "", "API socket `PATH`; default $XDG_RUNTIME_DIR/fnode-supervisor/api.sock or /run/fnode-supervisor/api.sock")
+	run.Flags().StringVar(&f.socket, "socket", "", "API socket `PATH`; default $XDG_RUNTIME_DIR/fnode-supervisor/api.sock, without it below ~/.fnode-supervisor, as root /run/fnode-supervisor/api.sock")
 	run.Flags().StringVar(&f.extensions, "extensions", "", "`DIR` whose sub-folders (and .fnpkg files) are extensions")
 	run.Flags().StringVar(&f.engine, "engine", "", "engine `PATH`; default fnode-engine beside this binary")
 	run.Flags().BoolVar(&f.degraded, "allow-degraded", false, "start engines although sandbox layers are missing, labelled as degraded")
@@ -123,7 +124,10 @@ func told(end daemon.End, err error) error {
 		fmt.Fprint(os.Stderr, daemon.Explain(end.Why))
 		return exitCode(daemon.ExitOf(end.Why))
 	case end.Forced:
-		fmt.Fprintln(os.Stderr, "forced: what was under way was cut off; the proof above says what")
+		fmt.Fprintln(os.Stderr, "forced: what was under way was cut off")
+		for _, what := range end.Cut {
+			fmt.Fprintln(os.Stderr, "  cut off  ", what)
+		}
 		return exitCode(codes.ExitInterrupted)
 	case errors.Is(err, host.ErrWedged):
 		fmt.Fprintln(os.Stderr, "error: not everything could be stopped; the proof above names it")
@@ -132,27 +136,49 @@ func told(end daemon.End, err error) error {
 	return err
 }
 
-// signals turns the first SIGTERM or SIGINT into the end of the context and the second into force.
+// signals turns the first SIGTERM or SIGINT into the end of the context and the second into force. No other
+// signal that a terminal or a pipe sends may end the daemon without its drain.
 func signals(parent context.Context) (ctx context.Context, force <-chan struct{}, stop func()) {
 	ctx, cancel := context.WithCancel(parent)
-	in := make(chan os.Signal, 2) // capacity 2: both signals; closed by stop
-	hard := make(chan struct{})   // capacity 0; closed by the goroutine below
+	in := make(chan os.Signal, 4)   // capacity 4: more than are listened to; closed by stop
+	pipe := make(chan os.Signal, 1) // capacity 1: nobody reads it; never closed
+	hard := make(chan struct{})     // capacity 0; closed by the goroutine below
 	signal.Notify(in, syscall.SIGTERM, os.Interrupt)
+	if !signal.Ignored(syscall.SIGHUP) { // nohup
+		signal.Notify(in, syscall.SIGHUP)
+	}
+	signal.Notify(pipe, syscall.SIGPIPE) // who reads our output may go: the write fails, and we go on
+	mine := onTerminal()
 	go func() { // owner: stop, by closing in; ends: in is closed
-		for n := 0; ; n++ {
+		for n := 0; ; {
 			s, ok := <-in
 			switch {
 			case !ok:
 				return
+			case s == syscall.SIGHUP && !mine:
+				fmt.Fprintln(os.Stderr, "hangup: this release cannot reload its configuration; nothing was changed, the old one stays in force")
+				continue
 			case n == 0:
 				fmt.Fprintf(os.Stderr, "%s: draining; once more to cut it off\n", s)
 				cancel()
 			case n == 1:
 				close(hard)
 			}
+			n++
 		}
 	}()
-	return ctx, hard, func() { signal.Stop(in); close(in); cancel() }
+	return ctx, hard, func() { signal.Stop(in); signal.Stop(pipe); close(in); cancel() }
+}
+
+// onTerminal says whether a terminal owns this process: its hangup then means that the person has gone. Without
+// one a hangup is an operator who asks for a reload.
+func onTerminal() bool {
+	f, err := os.Open("/dev/tty")
+	if err != nil {
+		return false
+	}
+	_ = f.Close()
+	return true
 }
 
 // load reads the configuration and lets the flags override it.
@@ -181,6 +207,9 @@ func (f flags) load() (*config.Config, error) {
 	if cfg.API.Socket, err = filepath.Abs(cfg.API.Socket); err != nil {
 		return nil, codes.New(codes.SocketBlocked, "the socket has no absolute path").Wrap(err)
 	}
+	if f.drain < 0 {
+		return nil, codes.New(codes.Usage, "--drain: %s is negative", f.drain).Fact("try", "--drain 15s")
+	}
 	if fault := config.ListenFault(cfg.Metrics.Listen); fault != "" {
 		return nil, codes.New(codes.Usage, "--metrics-listen: %s", fault).Fact("try", "--metrics-listen 127.0.0.1:9464")
 	}
@@ -188,10 +217,12 @@ func (f flags) load() (*config.Config, error) {
 }
 
 func (f flags) base() (*config.Config, error) {
-	if f.config != "" {
+	switch {
+	case f.config != "" && f.extensions != "":
+		return nil, codes.New(codes.Usage, "--config and --extensions both say what to supervise").Fact("try", "one of them; [[extension]] in the file names a package")
+	case f.config != "":
 		return config.Load(f.config)
-	}
-	if f.extensions == "" {
+	case f.extensions == "":
 		return nil, codes.New(codes.Usage, "nothing to supervise: name --extensions DIR or --config FILE").Fact("try", "fnode-supervisor run --help")
 	}
 	exts, err := config.Scan(f.extensions)
@@ -223,9 +254,5 @@ func defaultData() string {
 	return filepath.Join(home, ".local", "state", "fnode-supervisor")
 }
 
-func defaultSocket() string {
-	if d := os.Getenv("XDG_RUNTIME_DIR"); d != "" && os.Getuid() != 0 {
-		return filepath.Join(d, "fnode-supervisor", "api.sock")
-	}
-	return "/run/fnode-supervisor/api.sock"
-}
+// defaultSocket is where fnctl of the same user looks.
+func defaultSocket() string { return api.DefaultSocket(os.Getuid(), os.Getenv) }

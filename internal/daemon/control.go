@@ -121,7 +121,11 @@ func (d *daemon) cannotCall(n api.Node) error {
 	if n.Kind != "extension" {
 		return codes.New(codes.UnknownMethod, "%s is a %s and has no methods", n.Path, n.Kind).Outcome(base.EffectNone)
 	}
-	return codes.New(codes.ExtensionDown, "%s takes no calls: it is %s (%s)", n.Path, n.State, n.Reason).Outcome(base.EffectNone).
+	code := codes.ExtensionDown
+	if n.State == "Stopped" {
+		code = codes.NotRunning // trying again later is no use
+	}
+	return codes.New(code, "%s takes no calls: it is %s (%s)", n.Path, n.State, n.Reason).Outcome(base.EffectNone).
 		Fact("try", "fnctl start %s", n.Path)
 }
 
@@ -140,6 +144,9 @@ func (d *daemon) callID() string {
 
 // checkJSON refuses what is not one JSON value, with the place.
 func checkJSON(b json.RawMessage) error {
+	if at := codes.NotUTF8(b); at >= 0 {
+		return codes.New(codes.BadInput, "the argument is not UTF-8 from here on").At(pack.PositionOf("argument", b, at)).Outcome(base.EffectNone)
+	}
 	if len(b) == 0 || json.Valid(b) {
 		return nil
 	}
@@ -150,7 +157,7 @@ func checkJSON(b json.RawMessage) error {
 	if errors.As(err, &syntax) {
 		at = int(syntax.Offset) - 1
 	}
-	return codes.New(codes.BadInput, "the argument is not valid JSON: %v", err).At(pack.PositionOf("argument", b, at)).Outcome(base.EffectNone)
+	return codes.New(codes.BadInput, "the argument is not valid JSON: %s", codes.JSONText(b, err)).At(pack.PositionOf("argument", b, at)).Outcome(base.EffectNone)
 }
 
 // Doctor runs the live self-tests of the host.

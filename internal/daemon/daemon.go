@@ -12,11 +12,14 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/franken-node/fnode-supervisor/actors"
+	"github.com/franken-node/fnode-supervisor/actors/extension"
 	"github.com/franken-node/fnode-supervisor/actors/host"
 	"github.com/franken-node/fnode-supervisor/api"
 	"github.com/franken-node/fnode-supervisor/config"
@@ -46,8 +49,9 @@ type Options struct {
 // End is how a run ended.
 type End struct {
 	Proof  regions.Proof
-	Forced bool  // by a second request: Proof says what was cut off
-	Why    error // the root's failure, nil after a shutdown
+	Forced bool     // by a second request
+	Cut    []string // what was under way when it was forced, one line each
+	Why    error    // the root's failure, nil after a shutdown
 }
 
 // daemon is one run.
@@ -159,8 +163,8 @@ func (d *daemon) open(ctx context.Context) (err error) {
 	}
 	undo = append(undo, func() { _ = d.iso.Close(context.Background()) })
 	for _, r := range reaped {
-		d.opts.Log.Warn("reaped what a crashed daemon left", "group", fmt.Sprintf("%+v", r))
-		d.event("reaped", "", fmt.Sprintf("%+v", r), nil)
+		d.opts.Log.Warn("reaped what a crashed daemon left", "daemon", r.Owner.PID, "group", r.Dir, "engines", r.Groups, "killed", r.PIDs)
+		d.event("reaped", "", fmt.Sprintf("%s of the daemon with pid %d: %d groups, killed %v", r.Dir, r.Owner.PID, r.Groups, r.PIDs), nil)
 	}
 	if err := d.permit(); err != nil {
 		return err
@@ -303,12 +307,12 @@ func (d *daemon) failed(e actors.Exit) error {
 func (d *daemon) close(force <-chan struct{}) (End, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), d.opts.Drain)
 	defer cancel()
-	forced := make(chan struct{}) // capacity 0; closed by the goroutine below
-	done := make(chan struct{})   // capacity 0; closed below
-	go func() {                   // owner: close, by done; ends: force or done
+	forced := make(chan []string, 1) // capacity 1: what was under way; never closed
+	done := make(chan struct{})      // capacity 0; closed below
+	go func() {                      // owner: close, by done; ends: force or done
 		select {
 		case <-force:
-			close(forced)
+			forced <- d.underWay()
 			cancel()
 		case <-done:
 		}
@@ -317,16 +321,31 @@ func (d *daemon) close(force <-chan struct{}) (End, error) {
 	close(done)
 	end := End{Proof: p}
 	select {
-	case <-forced:
+	case end.Cut = <-forced:
 		end.Forced = true
 	default:
 	}
 	if end.Forced || !p.Quiescent() {
-		d.rec.add(store.Record{Path: d.cfg.Tree.Name, Event: "cut_off", At: time.Now().UnixNano(), Reason: p.String()})
+		d.rec.add(store.Record{Path: d.cfg.Tree.Name, Event: "cut_off", At: time.Now().UnixNano(), Reason: p.String(), Cause: strings.Join(end.Cut, "; ")})
 	}
 	d.rec.prune.Wait()
 	return end, errors.Join(err, d.iso.Close(context.Background()), d.store.Close())
 }
+
+// underWay names the extensions that have not ended, and what each is at.
+func (d *daemon) underWay() (out []string) {
+	for _, a := range d.sys.Snapshot() {
+		if v, ok := a.View.(extension.View); ok && a.State != "Down" {
+			out = append(out, fmt.Sprintf("%s: %s(%s)", a.Path, a.State, extensionReason(v)))
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// metricsConns bounds the connections for metrics: whoever reaches the loopback may make them, and must not use up
+// the descriptors that the API and the engines need.
+const metricsConns = 64
 
 // serveMetrics answers Prometheus where the configuration says so; nil where it does not.
 func (d *daemon) serveMetrics() *http.Server {
@@ -335,7 +354,10 @@ func (d *daemon) serveMetrics() *http.Server {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/metrics", d.metrics())
-	s := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ErrorLog: slog.NewLogLogger(d.opts.Log.Handler(), slog.LevelWarn)}
-	go func() { _ = s.Serve(d.metricsAt) }() // owner: serve closes it; ends: Close
+	s := &http.Server{
+		Handler: mux, ReadTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: 90 * time.Second, MaxHeaderBytes: 16 << 10,
+		ErrorLog: slog.NewLogLogger(d.opts.Log.Handler(), slog.LevelWarn),
+	}
+	go func() { _ = s.Serve(api.Limit(d.metricsAt, metricsConns)) }() // owner: serve closes it; ends: Close
 	return s
 }

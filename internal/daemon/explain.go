@@ -10,7 +10,8 @@ import (
 )
 
 // ExitOf is the exit code of a run that ended by itself. Where the tree never came up it is the first cause's: a
-// package that does not load is bad data, and no fault of ours.
+// package that does not load is bad data, and no fault of ours. "The answer is no" is an answer to a call, not to
+// a start.
 func ExitOf(err error) int {
 	if !errors.Is(err, codes.Of(codes.BootFailed)) {
 		return codes.ExitOurFault
@@ -22,6 +23,9 @@ func ExitOf(err error) int {
 			exit = coded.Code.Exit
 		}
 	}
+	if exit == codes.ExitNo {
+		return codes.ExitOurFault
+	}
 	return exit
 }
 
@@ -29,13 +33,13 @@ func ExitOf(err error) int {
 func Explain(err error) string {
 	var b strings.Builder
 	chain := causes("", err)
-	fmt.Fprintf(&b, "error: the supervisor gives up: %s\n", chain[0].What)
+	fmt.Fprintf(&b, "error: the supervisor gives up: %s\n", placed(chain[0]))
 	for i, c := range chain {
 		word := "then"
 		if i == 0 {
 			word = "first cause"
 		}
-		fmt.Fprintf(&b, "  %-12s %s", word, c.What)
+		fmt.Fprintf(&b, "  %-12s %s", word, placed(c))
 		if c.Code != "" {
 			fmt.Fprintf(&b, " (%s)", c.Code)
 		}
@@ -43,6 +47,14 @@ func Explain(err error) string {
 	}
 	b.WriteString("  kept         the history of every path, under the data directory\n  try          mend the first cause and start again; fnctl why PATH shows it then\n")
 	return b.String()
+}
+
+// placed is a cause with its place: the first line has to be enough.
+func placed(c api.Cause) string {
+	if c.Where == nil {
+		return c.What
+	}
+	return codes.Position{File: c.Where.File, Line: c.Where.Line, Col: c.Where.Col}.String() + ": " + c.What
 }
 
 var _ api.Backend = (*daemon)(nil)

@@ -55,7 +55,7 @@ func (d *daemon) observeExit(reason string, oom bool) {
 	}
 }
 
-// exitWord keeps the label's set closed: exit, signal, oom_cgroup, seccomp, killed.
+// exitWord keeps the label's set closed: exit, signal, oom_heap, oom_cgroup, seccomp, killed.
 func exitWord(reason string) string {
 	for i, c := range reason {
 		if c == '(' {

@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/franken-node/fnode-supervisor/config"
@@ -44,7 +45,7 @@ func (d *daemon) load(ctx context.Context) error {
 			fmt.Fprintf(d.opts.Talk, "packed %s %s in %s\n", p.Manifest.Name, p.Manifest.Version, took.Round(time.Millisecond))
 		}
 	})
-	return joined(faults)
+	return joined("%d packages are not usable", faults)
 }
 
 // permit refuses a start in which an extension would lack a layer of its profile.
@@ -55,11 +56,12 @@ func (d *daemon) permit() error {
 			faults = append(faults, err)
 		}
 	})
-	return joined(faults)
+	return joined("%d extensions cannot run here", faults)
 }
 
-// joined keeps a single fault as it is, and the first one's code where there are more.
-func joined(faults []error) error {
+// joined keeps a single fault as it is. Where there are more it has the first one's code, and what each of them
+// says, once.
+func joined(what string, faults []error) error {
 	switch len(faults) {
 	case 0:
 		return nil
@@ -70,9 +72,18 @@ func joined(faults []error) error {
 	if first == nil {
 		return faults[0]
 	}
-	e := codes.New(first.Code, "%d packages are not usable", len(faults)).Wrap(faults[0])
+	e := codes.New(first.Code, what, len(faults)).Wrap(faults[0])
 	for _, f := range faults {
 		e.Fact("fault", "%s", f)
+	}
+	for _, f := range faults {
+		if c := codes.From(f); c != nil {
+			for _, fact := range c.Facts {
+				if !slices.Contains(e.Facts, fact) {
+					e.Facts = append(e.Facts, fact)
+				}
+			}
+		}
 	}
 	return e
 }

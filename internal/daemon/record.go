@@ -59,14 +59,14 @@ func (d *daemon) happened(e actors.Event) {
 		return
 	}
 	d.count(e)
-	cause, code := firstCause(e)
+	cause, code := causeOf(e)
 	ev := api.Event{Type: string(e.Kind), Path: e.Path, Time: e.At, Detail: detail(e, cause), Code: code}
 	d.events.Append(ev)
 	if recorded[e.Kind] && d.rec != nil {
 		d.rec.add(store.Record{Path: e.Path, Event: string(e.Kind), Incarnation: uint32(e.Incarnation), Reason: detail(e, ""), Cause: cause, At: e.At.UnixNano()})
 	}
 	switch e.Kind {
-	case actors.EventWedged, actors.EventLeaked, actors.EventViolated, actors.EventStuck:
+	case actors.EventWedged, actors.EventLeaked, actors.EventViolated, actors.EventPanicked, actors.EventStuck:
 		d.opts.Log.Error(string(e.Kind), "path", e.Path, "detail", ev.Detail)
 	case "report":
 		d.opts.Log.Warn(string(e.Kind), "path", e.Path, "detail", ev.Detail)
@@ -87,19 +87,22 @@ func detail(e actors.Event, cause string) string {
 	return e.Detail
 }
 
-// firstCause walks an error chain to its end, and gives the code nearest to it.
-func firstCause(e actors.Event) (cause, code string) {
+// causeOf is the first cause of an event, and its code, or that of the error nearest to it.
+func causeOf(e actors.Event) (cause, code string) {
 	err := e.Err
 	if err == nil {
 		err = e.Exit.Err
 	}
+	if err == nil {
+		return "", ""
+	}
+	last := firstCause(err)
 	for ; err != nil; err = errors.Unwrap(err) {
-		cause = err.Error()
 		if c := codes.From(err); c != nil {
 			code = c.Code.ID
 		}
 	}
-	return cause, code
+	return last.Error(), code
 }
 
 func (d *daemon) event(kind, path, detail string, attrs map[string]string) {

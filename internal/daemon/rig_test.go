@@ -6,9 +6,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -59,6 +63,10 @@ type rig struct {
 	done chan error // capacity 1: the end of the process
 	user *syscall.Credential
 	args []string
+
+	attr   syscall.SysProcAttr // of the process; zero: an ordinary child
+	stdin  *os.File            // nil: none
+	stderr *os.File            // nil: out collects it
 
 	strict bool // without --allow-degraded
 }
@@ -149,14 +157,21 @@ func (r *rig) start(more ...string) {
 	if !r.strict {
 		args = append(args, "--allow-degraded")
 	}
-	if len(r.args) == 0 {
+	if len(r.args) == 0 && !slices.Contains(more, "--config") {
 		args = append(args, "--extensions", filepath.Join(r.dir, "ext"))
 	}
 	r.cmd = exec.Command(filepath.Join(bin, "fnode-supervisor"), append(args, more...)...)
 	r.out = &output{}
 	r.cmd.Stdout, r.cmd.Stderr = r.out, r.out
+	if r.stdin != nil {
+		r.cmd.Stdin = r.stdin
+	}
+	if r.stderr != nil {
+		r.cmd.Stderr = r.stderr
+	}
+	r.cmd.SysProcAttr = &r.attr
 	if r.user != nil {
-		r.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: r.user}
+		r.attr.Credential = r.user
 		r.cmd.Env = []string{"HOME=" + r.dir, "PATH=/usr/bin:/bin"}
 	}
 	if err := r.cmd.Start(); err != nil {
@@ -286,6 +301,34 @@ func (r *rig) refused(ext, method, arg string, want *codes.Code) *codes.Error {
 		r.t.Fatalf("%s %s: %q, %v; want %s\n%s", ext, method, got, err, want.Name, r.out)
 	}
 	return c
+}
+
+// metrics is what the socket's /metrics says.
+func (r *rig) metrics() string {
+	r.t.Helper()
+	c := http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", r.sock)
+	}}}
+	res, err := c.Get("http://fnode/metrics")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != http.StatusOK {
+		r.t.Fatal(res.Status, err)
+	}
+	return string(b)
+}
+
+// serves checks that the metrics have these lines, or begin with them.
+func (r *rig) serves(lines ...string) {
+	r.t.Helper()
+	for b := r.metrics(); len(lines) > 0; lines = lines[1:] {
+		if !strings.Contains(b, lines[0]) {
+			r.t.Errorf("no %s in\n%s", lines[0], b)
+		}
+	}
 }
 
 func firstLine(text, prefix string) string {

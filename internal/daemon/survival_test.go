@@ -1,13 +1,10 @@
 package daemon_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -111,6 +108,7 @@ func TestHogDiesOfItsHeapOrOfItsCgroupAndTheReasonSaysWhich(t *testing.T) {
 	if r.pid("hog") == pid {
 		t.Fatal("an engine whose code hid an out-of-memory error was not retired")
 	}
+	r.serves(`fnode_engine_exits_total{reason="oom_heap"} 2`)
 	if !limited {
 		t.Skip("needs: a writable memory cgroup")
 	}
@@ -119,6 +117,29 @@ func TestHogDiesOfItsHeapOrOfItsCgroupAndTheReasonSaysWhich(t *testing.T) {
 		t.Fatalf("%+v", c)
 	}
 	r.answers("hog")
+	r.serves(`fnode_engine_exits_total{reason="oom_cgroup"} 1`)
+	r.stop()
+}
+
+// TestAnExtensionKeepsWithinItsQuota: in its own keys, and at nobody else's cost.
+func TestAnExtensionKeepsWithinItsQuota(t *testing.T) {
+	r := newRig(t)
+	for _, n := range []string{"a", "b"} {
+		r.write(n, `{"capabilities":["kv"],"limits":{"kv":"4Ki"},"methods":{"ok":{},"put":{},"drop":{}}}`, `
+import { set, delete as forget } from "fnode:kv";
+export const ok = () => "ok";
+export const put = async ([k, n]) => { await set(k, "x".repeat(n)); return "kept"; };
+export const drop = async (k) => { await forget(k); return "gone"; };
+`)
+	}
+	r.up()
+	r.expect("a", "put", `["one", 3000]`, `"kept"`)
+	if c := r.refused("a", "put", `["two", 3000]`, codes.ExtensionThrew); !strings.Contains(c.What, "quota") {
+		t.Errorf("%+v", c)
+	}
+	r.expect("b", "put", `["two", 3000]`, `"kept"`)
+	r.expect("a", "drop", `"one"`, `"gone"`)
+	r.expect("a", "put", `["two", 3000]`, `"kept"`)
 	r.stop()
 }
 
@@ -292,6 +313,12 @@ func TestKillOfTheDaemonLeavesNoEngineAndTheNextStartKnowsTheHistory(t *testing.
 	if err != nil || len(d.History) != 2 {
 		t.Fatalf("%+v %v", d.History, err)
 	}
+	if d.History[0].Outcome != "lost" || d.History[0].Ended != nil || d.History[1].Outcome != "" {
+		t.Errorf("the first life has no end of its own, the second one lives: %+v", d.History)
+	}
+	if out, _ := r.run("describe", "a"); !strings.Contains(out, "lost: its daemon was killed") || strings.Count(out, ", lives\n") != 1 {
+		t.Errorf("one life only lives:\n%s", out)
+	}
 	r.stop()
 	nothingLeft(t, r, pids...)
 }
@@ -365,7 +392,7 @@ func verdict(err error) (word string, end bool) {
 		return "untold", true
 	case c.Code.ID == codes.Unreachable.ID:
 		return "daemon gone", true
-	case c.Code.ID == codes.ShuttingDown.ID || c.Code.ID == codes.ExtensionDown.ID:
+	case c.Code.ID == codes.ShuttingDown.ID || c.Code.ID == codes.ExtensionDown.ID || c.Code.ID == codes.NotRunning.ID:
 		return "refused", false
 	case c.HasEffect:
 		return "told " + c.Effect.String(), false
@@ -382,7 +409,7 @@ func TestASecondInterruptForcesTheEnd(t *testing.T) {
 	r.signal(os.Interrupt)
 	r.eventually("draining", func() bool { return strings.Contains(r.out.String(), "draining") })
 	r.signal(os.Interrupt)
-	if code := r.end(); code != codes.ExitInterrupted || !strings.Contains(r.out.String(), "cut off") {
+	if code := r.end(); code != codes.ExitInterrupted || !strings.Contains(firstLine(r.out.String(), "  cut off"), "(calling sleep") {
 		t.Fatalf("exit %d\n%s", code, r.out)
 	}
 	nothingLeft(t, r)
@@ -420,7 +447,7 @@ func TestBadInputIsRefusedBeforeAnythingStarts(t *testing.T) {
 	}{
 		"code that throws when loaded": {
 			prepare: func(r *rig) { r.write("bad", plain, plainSource+"\n\nthrow new Error('at load')") },
-			exit:    codes.ExitBadData, says: []string{"FN3017", "index.js:", "at load"}, started: true,
+			exit:    codes.ExitBadData, says: []string{"FN3017", "error: the supervisor gives up: index.js:", "at load"}, started: true,
 		},
 		"a method that is not there": {
 			prepare: func(r *rig) { r.write("bad", plain, "export const other = 1") },
@@ -458,11 +485,14 @@ func TestBadInputIsRefusedBeforeAnythingStarts(t *testing.T) {
 			exit:    codes.ExitBadData, says: []string{"FN7004", "left-pad", "npm ci"},
 		},
 		"missing engine":     {args: []string{"--engine", "/nowhere/fnode-engine"}, exit: codes.ExitNoInput, says: []string{"FN3012"}},
+		"two sources":        {args: []string{"--config", "c.toml", "--extensions", "/nowhere"}, exit: codes.ExitUsage, says: []string{"FN8003", "both say what to supervise"}},
+		"negative drain":     {args: []string{"--drain", "-5s"}, exit: codes.ExitUsage, says: []string{"FN8003", "-5s is negative"}},
+		"silent engine":      {args: []string{"--engine", "/bin/true"}, exit: codes.ExitOurFault, says: []string{"the supervisor gives up: fine did not enter its sandbox"}, started: true},
 		"unknown flag":       {args: []string{"--colour"}, exit: codes.ExitUsage, says: []string{"FN8003", "--colour"}},
 		"bad metrics port":   {args: []string{"--metrics-listen", "127.0.0.1:99999"}, exit: codes.ExitUsage, says: []string{"FN8003", "no host:port"}},
 		"foreign address":    {args: []string{"--metrics-listen", "192.0.2.1:9464"}, exit: codes.ExitUsage, says: []string{"FN8003", "loopback"}},
 		"address in use":     {args: []string{"--metrics-listen", taken(t)}, exit: codes.ExitIO, says: []string{"FN8013", "address already in use"}},
-		"unusable directory": {args: []string{"--data", "/proc/none"}, exit: codes.ExitIO, says: []string{"FN5005"}},
+		"unusable directory": {args: []string{"--data", "/proc/none"}, exit: codes.ExitIO, says: []string{"FN5005", "no such file or directory"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
@@ -546,7 +576,7 @@ func TestCallsThatCannotBeServedSayWhy(t *testing.T) {
 	if n := r.node("sup/ext/a"); n.State != "Stopped" || n.Engine != nil {
 		t.Fatalf("%+v", n)
 	}
-	r.refused("a", "ok", "null", codes.ExtensionDown)
+	r.refused("a", "ok", "null", codes.NotRunning)
 	if _, err := r.c.Start(r.ctx(), api.VerbRequest{Path: "sup/ext/a"}, ""); err != nil {
 		t.Fatal(err)
 	}
@@ -616,27 +646,13 @@ func TestMetricsAreServed(t *testing.T) {
 	if _, err := r.c.Restart(r.ctx(), api.VerbRequest{Path: "sup/ext/a"}, ""); err != nil {
 		t.Fatal(err)
 	}
-	c := http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "unix", r.sock)
-	}}}
-	res, err := c.Get("http://fnode/metrics")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	b, err := io.ReadAll(res.Body)
-	if err != nil || res.StatusCode != http.StatusOK {
-		t.Fatal(res.Status, err)
-	}
+	b := r.metrics()
 	for _, m := range metrics.All {
-		if !strings.Contains(string(b), "\n"+m.Name) && !strings.HasPrefix(string(b), "# HELP "+m.Name) {
+		if !strings.Contains(b, "\n"+m.Name) && !strings.HasPrefix(b, "# HELP "+m.Name) {
 			t.Errorf("%s is in the table and not served", m.Name)
 		}
 	}
-	for _, want := range []string{`fnode_actor_restarts_total{reason="failed"} 1`, `fnode_actor_restarts_total{reason="shutdown"} 1`, `fnode_engine_exits_total{reason="signal"} 1`, `fnode_invoke_seconds_count{outcome="done"}`, `fnode_cancel_latency_seconds_count{phase="drain"} 1`} {
-		if !strings.Contains(string(b), want) {
-			t.Errorf("no %s in\n%s", want, b)
-		}
-	}
+	r.serves(`fnode_actor_restarts_total{reason="failed"} 1`, `fnode_actor_restarts_total{reason="shutdown"} 1`, `fnode_engine_exits_total{reason="signal"} 1`,
+		`fnode_invoke_seconds_count{outcome="done"}`, `fnode_cancel_latency_seconds_count{phase="drain"} 1`)
 	r.stop()
 }

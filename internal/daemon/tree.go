@@ -72,11 +72,16 @@ func (d *daemon) extension(e config.Extension, path string, l engineproc.Launche
 		return supervision.Child{}, err
 	}
 	m := p.limits
+	profile, err := isolation.ProfileNamed(first(e.Profile, p.profile))
+	if err != nil {
+		return supervision.Child{}, err
+	}
+	memory := first(e.Memory, m.memory)
 	cfg := extension.Config{
 		Name: e.Name, Version: p.version, Bundle: p.bundle, Methods: p.methods, Capabilities: p.caps, Settings: settings,
-		Profile: first(e.Profile, p.profile), Queue: first(e.Queue, p.queue), Deadline: first(e.Invoke, m.invoke),
-		Limits: isolation.Limits{Memory: first(e.Memory, m.memory), CPU: first(e.CPU, m.cpu), Pids: first(e.Pids, m.pids)},
-		Heap:   first(e.Heap, m.heap), KVBytes: m.kv,
+		Profile: profile.Name, Queue: first(e.Queue, p.queue), Deadline: first(e.Invoke, m.invoke),
+		Limits: isolation.Limits{Memory: memory, CPU: first(e.CPU, m.cpu), Pids: first(e.Pids, m.pids)},
+		Heap:   profile.HeapOf(first(e.Heap, m.heap), memory), KVBytes: m.kv,
 	}
 	ring := api.NewLogRing(api.LogOptions{Path: path, Bytes: int(d.cfg.Logs.PerExt), Rate: float64(d.cfg.Logs.LinesSec), Burst: 2 * d.cfg.Logs.LinesSec})
 	d.logs[path] = ring

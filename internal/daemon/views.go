@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -25,7 +26,7 @@ func (d *daemon) Status() api.Status {
 	phase := d.phase
 	d.mu.Unlock()
 	s := api.Status{
-		Meta: api.Of("Status"), Ready: phase == "ready", Phase: phase, Version: Version,
+		Meta: api.Of("Status"), Phase: phase, Version: Version,
 		UptimeNS: time.Since(d.started).Nanoseconds(), Seq: d.events.Seq(),
 	}
 	for _, a := range d.sys.Snapshot() {
@@ -43,6 +44,7 @@ func (d *daemon) Status() api.Status {
 		d.storeCheck(),
 		{Name: "sandbox", OK: true, Detail: d.iso.Host().String()},
 	}
+	s.Ready = !slices.ContainsFunc(s.Checks, func(c api.Check) bool { return !c.OK })
 	return s
 }
 
@@ -131,6 +133,10 @@ func (d *daemon) child(above string, c core.ChildView, all map[string]actors.Act
 	}
 	if n.State == "Stopped" || n.State == "Waiting" {
 		n.Engine = nil
+		if v, ok := d.ends.Load(path); ok { // the actor's own time is that of the incarnation that has ended
+			at := v.(ended).at
+			n.Since = &at
+		}
 	}
 	return n
 }
@@ -224,7 +230,7 @@ func (d *daemon) Describe(ctx context.Context, path string) (api.Description, er
 	if err != nil {
 		return out, err
 	}
-	out.History = lives(recs)
+	out.History = lives(recs, d.boot)
 	events, err := d.events.Read(ctx, "", false)
 	if err != nil {
 		return out, err
@@ -240,16 +246,20 @@ func (d *daemon) Describe(ctx context.Context, path string) (api.Description, er
 	return out, nil
 }
 
-// lives puts starts and ends together.
-func lives(recs []store.Record) []api.Life {
+// lives puts starts and ends together. One that began in another run and has no end did not outlive that run's
+// daemon, which was killed before it could write the end down.
+func lives(recs []store.Record, boot string) []api.Life {
 	out := []api.Life{}
-	for _, r := range recs {
+	for i, r := range recs {
+		if i > 0 && recs[i-1].Boot != r.Boot {
+			lost(out)
+		}
 		at := time.Unix(0, r.At)
 		switch r.Event {
 		case "started":
 			out = append(out, api.Life{Incarnation: r.Incarnation, Started: at})
 		case "ended":
-			if len(out) == 0 || out[len(out)-1].Ended != nil || out[len(out)-1].Incarnation != r.Incarnation {
+			if n := len(out); n == 0 || out[n-1].Ended != nil || out[n-1].Outcome != "" || out[n-1].Incarnation != r.Incarnation {
 				out = append(out, api.Life{Incarnation: r.Incarnation, Started: at})
 			}
 			l := &out[len(out)-1]
@@ -257,7 +267,17 @@ func lives(recs []store.Record) []api.Life {
 			l.Outcome, _, _ = strings.Cut(r.Reason, ":")
 		}
 	}
+	if n := len(recs); n > 0 && recs[n-1].Boot != boot {
+		lost(out)
+	}
 	return out
+}
+
+// lost marks the newest life as one whose end nobody wrote down.
+func lost(all []api.Life) {
+	if n := len(all); n > 0 && all[n-1].Ended == nil {
+		all[n-1].Outcome, all[n-1].Reason = "lost", "its daemon was killed"
+	}
 }
 
 // Why gives the causes of a state, the first one first.
@@ -288,12 +308,32 @@ func (d *daemon) Why(_ context.Context, path string) (api.Why, error) {
 			return w, err
 		}
 	}
+	if n.Since == nil {
+		if n.Since, err = d.endedAt(path); err != nil {
+			return w, err
+		}
+	}
 	w.Chain = append(w.Chain, api.Cause{Path: path, What: n.State + ": " + n.Reason, Time: n.Since})
 	w.Answer = w.Chain[0].What
 	if len(w.Chain) == 1 {
 		w.Answer = path + " is " + n.State + "; nothing has failed"
 	}
 	return w, nil
+}
+
+// endedAt is when a path ended last, nil if it never did.
+func (d *daemon) endedAt(path string) (*time.Time, error) {
+	recs, _, err := d.store.History(path, store.KeepPerPath)
+	if err != nil {
+		return nil, err
+	}
+	for i := len(recs) - 1; i >= 0; i-- {
+		if recs[i].Event == "ended" {
+			at := time.Unix(0, recs[i].At)
+			return &at, nil
+		}
+	}
+	return nil, nil
 }
 
 // pastCauses looks the last failure up in the history: also of runs before this one.
@@ -311,9 +351,23 @@ func (d *daemon) pastCauses(path string) ([]api.Cause, error) {
 	return []api.Cause{}, nil
 }
 
-// causes unwinds an error chain, deepest first.
+// firstCause is the deepest error of a chain that says what happened. A bare one that the error above it quotes
+// ("EOF") tells less than that one does.
+func firstCause(err error) error {
+	above := err
+	for below := errors.Unwrap(err); below != nil; below = errors.Unwrap(below) {
+		if _, coded := below.(*codes.Error); coded || !strings.Contains(above.Error(), below.Error()) {
+			err = below
+		}
+		above = below
+	}
+	return err
+}
+
+// causes unwinds an error chain down to its first cause, which comes first.
 func causes(path string, err error) []api.Cause {
 	var out []api.Cause
+	last := firstCause(err)
 	for ; err != nil; err = errors.Unwrap(err) {
 		c := api.Cause{Path: path, What: err.Error()}
 		var coded *codes.Error
@@ -327,6 +381,9 @@ func causes(path string, err error) []api.Cause {
 			}
 		}
 		out = append([]api.Cause{c}, out...)
+		if err == last {
+			break
+		}
 	}
 	return out
 }
