@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -17,6 +18,10 @@ type node struct {
 	root   tree // where no wakeup leads here
 	tried  int  // branches that are behind
 }
+
+// room is held and never touched: runs leave much garbage and keep little, and with it the collector comes less often.
+// It is asked for by the first exploration that is not small, once a process.
+var room = sync.OnceValue(func() []byte { return make([]byte, 32<<20) })
 
 // explorer holds one exploration.
 type explorer struct {
@@ -35,7 +40,6 @@ type explorer struct {
 	fresh   int // events before this one were there in the run before
 	tell    ticker
 	beat    *heartbeat
-	room    []byte
 }
 
 // explore runs every schedule of a scenario up to the order of steps that do not depend on each other: each
@@ -71,9 +75,7 @@ func (x *explorer) tree(ctx context.Context) bool {
 			return false
 		}
 		if x.res.Runs == 256 {
-			// Runs leave much garbage and keep little: with room that is held and never touched, the collector comes
-			// less often.
-			x.room = make([]byte, 32<<20)
+			room()
 		}
 		if x.res.Runs&15 == 0 && x.tell.due(x) {
 			if why := x.over(ctx); why != "" {
@@ -157,7 +159,7 @@ func (x *explorer) step(w *world, m move, d int) {
 	if !w.replay {
 		x.res.Steps++
 		x.order(e, w.events[:d], x.last)
-		n.did, n.todo.subs[0].what = e, e.slim()
+		n.did, n.todo.subs[0].what = e, e
 	}
 	x.last[e.proc] = e
 }
