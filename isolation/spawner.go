@@ -198,9 +198,10 @@ func (s *spawner) start(im *images, n slot, r spawnRequest) spawned {
 	out.proc, out.err = os.StartProcess(path, argv, attr)
 	if out.err != nil && sys.UseCgroupFD { // not allowed into v2 from where we stand: go without
 		sys.UseCgroupFD = false
-		if proc, err := os.StartProcess(path, argv, attr); err == nil {
-			out.proc, out.err = proc, nil
-		}
+		out.proc, out.err = os.StartProcess(path, argv, attr) // its error is the one that counts
+	}
+	if errors.Is(out.err, os.ErrPermission) && path != r.path { // the sealed copy may not be executed: by path, as where there is none
+		out.proc, out.err = os.StartProcess(r.path, argv, attr)
 	}
 	if out.err == nil && n.group != nil && !n.inside {
 		attach(n.group, out.proc.Pid)
