@@ -18,6 +18,9 @@
 // (oracle.go), and each counts what it saw. Every power of two of runs is taken twice more with digests on: what then
 // differs is not decided by the schedule, and the scenario fails by name.
 //
+// Perform takes the same scenario to a host of production, beside whatever runs there; what its behaviours got is
+// looked up in the Outcomes of the exploration (witness.go). Both have to agree.
+//
 // What it does not see: races of memory inside the kernel, since a step is atomic; orders that only the bound on
 // starvation decides (rule L3: more than 8 cancels or 32 urgent messages in a row), which make a result bounded; the
 // state of closures, where a behaviour is a function. Nothing is shrunk yet, and the store does not fail.

@@ -42,6 +42,8 @@ type live struct {
 	visits     []func()       // owned by who sets up
 
 	mu    sync.Mutex
+	begun bool                    // guarded by mu: the set-up is over
+	armed []*armed                // guarded by mu: timers that wait for that
 	open  bool                    // guarded by mu
 	held  []func()                // guarded by mu: what waits for the gate
 	slots []*actors.Slot          // guarded by mu
@@ -90,9 +92,44 @@ func (l *live) Ready(by, s *actors.Slot, t actors.Ticket) {
 	l.pass(func() { l.Host.Ready(by, s, t) })
 }
 
-// Arm arms a timer that fires soon, however long it was meant to take.
+// Arm arms a timer that fires soon, however long it was meant to take, but not before the set-up is over.
 func (l *live) Arm(s *actors.Slot, _ time.Duration, t *actors.Timer) func() {
-	return l.Host.Arm(s, time.Duration(rand.IntN(200))*time.Microsecond, t)
+	a := &armed{arm: func() func() { return l.Host.Arm(s, time.Duration(rand.IntN(200))*time.Microsecond, t) }}
+	l.mu.Lock()
+	wait := !l.begun
+	if wait {
+		l.armed = append(l.armed, a)
+	}
+	l.mu.Unlock()
+	if !wait {
+		a.begin()
+	}
+	return a.off
+}
+
+// armed is a timer that may have to wait for the end of the set-up.
+type armed struct {
+	arm func() (undo func()) // immutable
+
+	mu    sync.Mutex
+	undo  func() // guarded by mu
+	undid bool   // guarded by mu
+}
+
+func (a *armed) begin() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.undid {
+		a.undo = a.arm()
+	}
+}
+
+func (a *armed) off() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.undid = true; a.undo != nil {
+		a.undo()
+	}
 }
 
 // Step lets others run, now and then.
@@ -132,6 +169,13 @@ func (l *live) sender(path string) string {
 
 // perform opens the gate, lets the world outside do its part, and waits until all is quiet.
 func (l *live) perform() {
+	l.mu.Lock()
+	late := l.armed
+	l.begun, l.armed = true, nil
+	l.mu.Unlock()
+	for _, a := range late {
+		a.begin()
+	}
 	var outside sync.WaitGroup
 	for _, f := range l.visits {
 		outside.Go(f) // owner: perform; ends: with f
@@ -151,22 +195,43 @@ func (l *live) settle() {
 	for _, f := range held {
 		f()
 	}
-	for end, before := time.Now().Add(l.limit), uint64(0); ; runtime.Gosched() {
+	l.await()
+	l.mu.Lock()
+	l.open = false
+	l.mu.Unlock()
+}
+
+// patience is how many looks in a row are taken after the limit in time. A process that was held up as a whole has
+// used up the limit and done nothing in it.
+const patience = 100_000
+
+// await waits until two looks in a row find all at rest.
+func (l *live) await() {
+	before, end, late := uint64(0), time.Now().Add(l.limit), 0
+	for {
 		now, busy := l.look()
 		if busy == nil && now == before {
-			break
+			return
 		}
 		if before = now; busy != nil {
 			before = 0
 		}
 		if time.Now().After(end) {
-			l.fail(Deadlock, "not quiet after %s: %v", l.limit, busy)
-			break
+			late++
 		}
+		if late > patience {
+			l.fail(Deadlock, "not quiet after %s: %v, at rest: %v, %+v", l.limit, busy, busy == nil || busy.Rests(), l.views())
+			return
+		}
+		runtime.Gosched()
 	}
-	l.mu.Lock()
-	l.open = false
-	l.mu.Unlock()
+}
+
+func (l *live) views() (out []actors.ActorView) {
+	for _, s := range l.slots {
+		out = append(out, s.View())
+	}
+	return out
 }
 
 // account checks the books of every slot (L5), as the oracle does.
@@ -182,14 +247,14 @@ func (l *live) account() {
 // Two looks in a row in which all rest, with the same sum, show that all were at rest at one moment.
 func (l *live) look() (sum uint64, busy *actors.Slot) {
 	l.mu.Lock()
-	slots := l.slots
+	slots, begun := l.slots, l.begun
 	l.mu.Unlock()
 	sum = uint64(len(slots))
 	for _, s := range slots {
 		v := s.View()
 		armed := s.Bound(lanes.Timed) - s.Free(lanes.Timed) - v.Lanes[lanes.Timed].Depth
 		ends := v.State == spec.Draining.String() || v.State == spec.Ending.String()
-		if !s.Rests() || armed > 0 || ends {
+		if !s.Rests() || armed > 0 && begun || ends {
 			return 0, s
 		}
 		for lane := range v.Counts.Sent {
