@@ -94,17 +94,23 @@ func (c *Cell) Joined(h *regions.Handle) { c.handle = h }
 // Label names the incarnation in proofs.
 func (c *Cell) Label() string { return c.slot.path }
 
+// asked says whether something that the region asks still matters: an incarnation that ends has asked itself.
+func (c *Cell) asked() bool {
+	c.slot.sys.host.Step(c.slot, StepAsked)
+	return !c.in(spec.Ending, spec.Ended)
+}
+
 // Ask is the region's close request: it rides the Cancel lane and overtakes everything (R2).
 func (c *Cell) Ask(q regions.Request) {
-	if c.in(spec.Ending, spec.Ended) {
-		return // it has asked itself
+	if !c.asked() {
+		return
 	}
 	c.slot.sys.carry(nil, c.slot, Message{Body: control{cancel: true, reason: q.Reason}, life: c.n})
 }
 
 // Kill ends the incarnation at its next delivery boundary (S6).
 func (c *Cell) Kill() {
-	if c.in(spec.Ending, spec.Ended) {
+	if !c.asked() {
 		return
 	}
 	c.slot.sys.carry(nil, c.slot, Message{Body: control{kill: true, reason: c.region.Reason()}, life: c.n})
@@ -112,7 +118,7 @@ func (c *Cell) Kill() {
 
 // Alone says that everything else in the region has left.
 func (c *Cell) Alone() {
-	if c.in(spec.Ending, spec.Ended) {
+	if !c.asked() {
 		return
 	}
 	c.slot.sys.carry(nil, c.slot, Message{Body: control{alone: true}, life: c.n})
@@ -351,9 +357,8 @@ func (c *Cell) idle() bool {
 	if c.promises.open() > 0 || len(c.asks) > 0 || c.commits > 0 {
 		return false
 	}
-	next, waiting := c.slot.box.Peek()
-	c.slot.under.Next = next.Tag
-	return !waiting
+	c.slot.under.Held = !c.slot.box.Empty()
+	return !c.slot.under.Held
 }
 
 func (c *Cell) finish(e Exit) {

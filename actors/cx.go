@@ -32,6 +32,8 @@ const (
 	StepHoldReady // a place of the own Ready lane is promised
 	StepFreeTimed // one is given back; nobody waits for a turn
 	StepFreeReady // the same, in Ready
+	StepAsked     // a region asks something of the incarnation of by, if that does not end; nobody waits for a turn
+	StepLeave     // a slot is asked to leave as soon as it is empty; nobody waits for a turn
 	StepTakeBack  // a message that may be queued in Ready is taken out again; nobody waits for a turn
 )
 

@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -16,6 +17,7 @@ type watcher struct {
 	slot *Slot
 	life base.Incarnation
 	link bool
+	n    uint64 // which watcher of the slot it is, by arrival
 }
 
 // requestKind names a kernel request: served at acceptance, never queued.
@@ -118,10 +120,13 @@ func (cx *Cx) Link(to Ref) error {
 	return me.sys.host.Send(me, to.slot, Message{request: &request{kind: reqLink, id: id, from: me, life: cx.cell.n}})
 }
 
+// addWatcher lets one more hear of the end. The caller holds s.mu.
 func (s *Slot) addWatcher(id MonitorID, w watcher) {
 	if s.watchers == nil {
 		s.watchers = map[MonitorID]watcher{}
 	}
+	s.watched++
+	w.n = s.watched
 	s.watchers[id] = w
 }
 
@@ -147,7 +152,7 @@ func (s *Slot) link(r *request) {
 	s.mu.Lock()
 	alive, linked, n := s.cell.Load() != nil || s.closing != nil, false, s.n
 	for _, w := range s.watchers {
-		linked = linked || w == there
+		linked = linked || w.link && w.slot == there.slot && w.life == there.life
 	}
 	if alive && !linked {
 		s.addWatcher(MonitorID(r.id), there)
@@ -165,7 +170,8 @@ func (s *Slot) link(r *request) {
 
 // tellAll brings the end of s to its watchers, in the order in which they came, so that a run can be repeated.
 func (s *Slot) tellAll(watchers map[MonitorID]watcher, e Exit) {
-	for _, id := range slices.Sorted(maps.Keys(watchers)) {
+	first := func(a, b MonitorID) int { return cmp.Compare(watchers[a].n, watchers[b].n) }
+	for _, id := range slices.SortedFunc(maps.Keys(watchers), first) {
 		watchers[id].tell(s, id, e)
 	}
 }

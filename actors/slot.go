@@ -47,6 +47,7 @@ type Slot struct {
 	leaving   bool                  // guarded by mu: retire when the incarnation's region is closed
 	room      []*request            // guarded by mu: permits that wait for a place, first come first
 	watchers  map[MonitorID]watcher // guarded by mu: of the incarnation that lives or is closing
+	watched   uint64                // guarded by mu: watchers so far
 	onRetired []func(Exit)          // guarded by mu
 	last      Exit                  // guarded by mu: how the last incarnation ended
 }
@@ -230,7 +231,7 @@ func (s *Slot) refuseGone() error { return codes.New(codes.Gone, "%s is gone", s
 
 // Under is the message under delivery, or the last one: its tag and its lane; how many were taken so far, how many
 // incarnations have begun, and what was left in each lane when it was taken. Alone says that the end of a drain was
-// looked for in the region, and Next is the tag of the message that then held it up; zero: none did.
+// looked for in the region, and Held that messages which wait then held it up.
 type Under struct {
 	Tag   uint64
 	Lane  lanes.Lane
@@ -238,7 +239,7 @@ type Under struct {
 	Begun uint64
 	Left  [3]int
 	Alone bool
-	Next  uint64
+	Held  bool
 }
 
 // Under is for the worker that delivers.

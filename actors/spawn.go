@@ -379,6 +379,7 @@ func (m *member) Ask(regions.Request) { (*Slot)(m).leaveIfEmpty() }
 func (m *member) Kill() { (*Slot)(m).leaveIfEmpty() }
 
 func (s *Slot) leaveIfEmpty() {
+	s.sys.host.Step(s, StepLeave)
 	s.mu.Lock()
 	s.leaving = true
 	busy := s.busy()

@@ -20,6 +20,7 @@ type person struct {
 	hash        uint64
 	proc        int
 	box, region int32 // objects: the mailbox, and the region of its incarnation
+	alive       int32 // object: whether its incarnation ends, and its slot is to be left
 	up          *person
 	links       []*link
 	timers      []int // processes, by number of the arming
@@ -33,6 +34,9 @@ type link struct {
 	msgs     []int32 // by number
 	letters  []int   // processes of single letters, by number
 	run, n   int     // messages so far in the run
+	name     string
+	others   []*link // what is sent in the sender's name in steps of others, numbered apart: nobody orders the two
+	by       int     // of such a link: the process
 }
 
 // message is what a trace knows of one.
@@ -82,7 +86,7 @@ func (b *book) key(k string) int32 {
 func (b *book) person(path string) *person {
 	p := b.people[path]
 	if p == nil {
-		p = &person{path: path, hash: hashOf(path), box: b.object("box " + path), region: b.object("region " + path)}
+		p = &person{path: path, hash: hashOf(path), box: b.object("box " + path), region: b.object("region " + path), alive: b.object("life " + path)}
 		p.proc = b.proc(path)
 		b.people[path] = p
 		if path != "" && path != "-" {
@@ -107,9 +111,24 @@ func (p *person) link(b *book, to *person) *link {
 			return l
 		}
 	}
-	l := &link{from: p, to: to, proc: b.proc("link " + p.path + " to " + to.path)}
+	l := &link{from: p, to: to, proc: b.proc("link " + p.path + " to " + to.path), name: p.path}
 	p.links = append(p.links, l)
 	return l
+}
+
+// in is the part of the link for what is sent in steps of another process.
+func (l *link) in(b *book, by int) *link {
+	for _, o := range l.others {
+		if o.by == by {
+			return o
+		}
+	}
+	o := &link{from: l.from, to: l.to, proc: l.proc, by: by, name: l.from.path + "@" + b.names[by]}
+	if l.from.path == "-" { // the world outside is no sender of its own
+		o.name = b.names[by]
+	}
+	l.others = append(l.others, o)
+	return o
 }
 
 // next numbers one more message of the link.
@@ -119,8 +138,8 @@ func (l *link) next(b *book) (msg int32, n int) {
 	}
 	l.n++
 	if l.n > len(l.msgs) {
-		name := l.from.path + "." + strconv.Itoa(l.n)
-		b.msgs = append(b.msgs, message{name, mix(l.from.hash, uint64(l.n))})
+		name := l.name + "." + strconv.Itoa(l.n)
+		b.msgs = append(b.msgs, message{name, mix(hashOf(l.name), uint64(l.n))})
 		l.msgs = append(l.msgs, int32(len(b.msgs)-1))
 	}
 	return l.msgs[l.n-1], l.n

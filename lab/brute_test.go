@@ -141,7 +141,7 @@ func (w *world) digest(lines map[int]uint64) (sum uint64) {
 // ahead counts the letters of the same link that are in flight before it.
 func (w *world) ahead(i int) (n int) {
 	for _, l := range w.flight[:i] {
-		if !l.over && l.link == w.flight[i].link {
+		if !l.over && l.link.proc == w.flight[i].link.proc {
 			n++
 		}
 	}
@@ -167,7 +167,7 @@ func fieldsOf(t reflect.Type) []int {
 	for i := range t.NumField() {
 		f := t.Field(i)
 		switch {
-		case constant[f.Name] || masked[f.Type.Name()] || f.Name == "n" && t.Name() != "Slot":
+		case constant[f.Name] || masked[f.Type.Name()] || f.Name == "n" && t.Name() != "Slot" && t.Name() != "watcher":
 		case t == reflect.TypeFor[actors.Message]() && f.Name == "Tag":
 			out = append(out, -1-i)
 		default:

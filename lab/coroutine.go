@@ -20,8 +20,19 @@ type coroutine struct {
 // coroutines keeps those that rest, so that a run does not start its own. It belongs to one exploration.
 type coroutines struct {
 	idle, all []*coroutine
-	born      func() // called on each new one; may be nil
-	spare     *world // of a run that is over, for its room
+	born      func()   // called on each new one; may be nil
+	spare     []*world // of runs that are over, for their room
+}
+
+// world is one of a run that is over, or a new one.
+func (cs *coroutines) world() *world {
+	n := len(cs.spare)
+	if n == 0 {
+		return &world{of: map[*actors.Slot]*place{}, tags: make([]tag, 0, 32)}
+	}
+	w := cs.spare[n-1]
+	cs.spare = cs.spare[:n-1]
+	return w
 }
 
 func (cs *coroutines) get() *coroutine {

@@ -30,14 +30,8 @@ func (w *world) run(p *place) {
 // delivered looks at a drain as the kernel has: is anything left in the mailbox, or in the region?
 func (w *world) delivered(p *place) {
 	u := p.slot.Under()
-	if u.Next > 0 {
-		w.note(access{obj: p.box, kind: held, id: w.tags[u.Next].id})
-		if w.ev != nil && !w.replay {
-			w.ev.ends = []access{{obj: p.box, kind: touch}, {obj: p.region, kind: touch}, {obj: p.up.region, kind: leave, closing: true}}
-		}
-	}
-	if u.Alone {
-		w.note(access{obj: p.region, kind: look})
+	if u.Held {
+		w.note(access{obj: p.box, kind: held})
 	}
 }
 
@@ -78,6 +72,9 @@ func (w *world) handled(p *place, u actors.Under) {
 	w.rec.handles(w, p, u, g)
 	if w.ev == nil {
 		return
+	}
+	if g.merges { // what its region asks depends on who else has asked
+		w.note(access{obj: p.alive, kind: look})
 	}
 	nth := p.given(u.Lane)
 	if w.replay {

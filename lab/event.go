@@ -13,7 +13,7 @@ const (
 	look                // read
 	touch               // change
 	heed                // read whether a cancel was accepted
-	held                // see that a message waits in the mailbox
+	held                // see that something waits in the mailbox
 	join                // become a member of a region
 	leave               // stop being one
 	handle              // bring a message that is handled in the same step
@@ -34,7 +34,7 @@ type access struct {
 	closing bool  // join, leave: the region was closing
 	merges  bool  // put, take: of a message that merges with others in the Cancel lane
 	body    *any  // put, handle: the message, where a scenario declares what commutes
-	id      int32 // put, held: the message
+	id      int32 // put: the message; watches: who hears
 	due     int64 // put, take in the Timed lane: the deadline
 }
 
@@ -70,7 +70,7 @@ var table = [kinds][kinds]func(a, b access) bool{
 		hold: func(a, b access) bool { return sameLane(a, b) && !a.refused && b.refused },
 		give: func(a, b access) bool { return sameLane(a, b) && a.refused },
 		heed: func(a, _ access) bool { return a.merges },
-		held: func(a, b access) bool { return a.id == b.id },
+		held: always,
 	},
 	take: {
 		// A message of a higher lane would have been taken instead; so would one of an earlier deadline.
@@ -90,9 +90,12 @@ var table = [kinds][kinds]func(a, b access) bool{
 	heed: {
 		put: func(_, b access) bool { return b.merges },
 	},
-	join:  {leave: anyCloses, look: always},
-	leave: {join: anyCloses, leave: anyCloses, look: always},
-	look:  {leave: always, join: always},
+	held: {put: always},
+	// One actor hears of the end of another in the order in which it came to watch it.
+	watches: {watches: func(a, b access) bool { return a.id == b.id }},
+	join:    {leave: anyCloses, look: always},
+	leave:   {join: anyCloses, leave: anyCloses, look: always},
+	look:    {leave: always, join: always},
 }
 
 func always(_, _ access) bool { return true }
@@ -109,8 +112,7 @@ type event struct {
 	cause   *event   // that queued the message it took
 	clock   []int32  // by process: how many of its events happened before or are this one
 	races   []race
-	ends    []access // what it would also touch, had nothing held up the end of a drain
-	barrier bool     // it happened because nothing else could
+	barrier bool // it happened because nothing else could
 	buf     [3]access
 	kept    *event // see slim
 }
@@ -261,6 +263,19 @@ func takenBefore(g, e *event, run []*event) bool {
 		}
 	}
 	return false
+}
+
+// sure says whether the step touches the same where others went before it. What it finds of a lane's room may differ:
+// see apart.
+func (e *event) sure() bool {
+	for _, a := range e.acc {
+		switch {
+		case a.kind == put && !a.merges, a.kind == handle && !a.refused && len(e.acc) == 1, a.kind == hold && a.owes == 0, a.kind == give, a.kind == heed:
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // takes says whether the step begins with taking a message out of a mailbox.

@@ -3,7 +3,6 @@ package lab
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -15,8 +14,9 @@ type node struct {
 	did    *event // what the chosen process did
 	sleep  []*event
 	todo   *tree
-	root   tree // where no wakeup leads here
-	tried  int  // branches that are behind
+	root   tree            // where no wakeup leads here
+	tried  int             // branches that are behind
+	plans  map[uint64]bool // what has been planned from here: see news
 }
 
 // room is held and never touched: runs leave much garbage and keep little, and with it the collector comes less often.
@@ -34,6 +34,7 @@ type explorer struct {
 	res     *Result
 	ms      []move
 	last    []*event
+	seen    []*event // the same, of a run that tries something out
 	faults  faults   // of the runs under way
 	todo    []faults // that are still to be explored
 	planned map[string]bool
@@ -240,25 +241,18 @@ func (x *explorer) complete(r *Run) {
 	}
 	x.audit()
 	run := r.w.events
-	for _, e := range run[x.fresh:] {
-		for _, c := range e.races {
-			x.plan(run, c.first, c.second)
-		}
-	}
+	x.reverse(run)
 	for _, e := range run {
 		if e.takes() && e.acc[0].lane < ready && e.cause != nil && e.cause.proc != e.proc && e.instead(e.cause, run) {
 			x.plan(run, e.cause, e)
 		}
 	}
 	for _, t := range r.w.traps {
-		if t.at.i < x.fresh {
-			continue
+		if t.alarm != nil {
+			x.spring(r.w, t)
+		} else if x.stack[t.at.i].news(run[:t.at.i+1], t.at, t.guard) {
+			x.try(run[:t.at.i+1], t.at, t.guard)
 		}
-		if t.other != nil {
-			x.insert(t.at.i, x.beside(t.other, without(run, t.at)))
-			continue
-		}
-		x.spring(r.w, t)
 	}
 }
 
@@ -283,8 +277,13 @@ func (x *explorer) more(r *Run) {
 func (x *explorer) cut(r *Run) {
 	x.res.bounded("%d steps a run", x.o.Depth)
 	x.res.Cut++
-	run := r.w.events
-	for _, e := range run[x.fresh:] {
+	x.reverse(r.w.events)
+}
+
+// reverse plans from all races of a run: what was planned from the same race of another may have been covered where
+// this is not.
+func (x *explorer) reverse(run []*event) {
+	for _, e := range run {
 		for _, c := range e.races {
 			x.plan(run, c.first, c.second)
 		}
@@ -302,40 +301,41 @@ func (x *explorer) schedule() []string {
 
 // plan reverses a race: what does not come after its first event, then the process of the second.
 func (x *explorer) plan(run []*event, first, second *event) {
-	x.insert(first.i, append(without(run, first), otherwise(second)))
+	if !x.stack[first.i].news(run, first, second.proc) {
+		return
+	}
+	if second.sure() {
+		x.insert(first.i, append(without(run, first), second))
+		return
+	}
+	x.try(run, first, second.proc)
 }
 
-// otherwise is a step as it may be where what it saw has not happened: it takes another message, or finds its mailbox
-// empty and ends.
-func otherwise(e *event) *event {
-	if !e.takes() && e.ends == nil {
-		return e
-	}
-	t := &event{proc: e.proc, i: e.i, n: e.n, clock: e.clock, acc: append(slices.Clone(e.acc), e.ends...)}
-	if e.takes() {
-		t.acc[0] = access{obj: e.acc[0].obj, kind: take, lane: ready}
-	}
-	return t
+// try plans what these processes do where all has happened that does not come from an event, which has not: a step
+// that depends on what it sees is taken there, to know it.
+func (x *explorer) try(run []*event, e *event, procs ...int) {
+	x.insert(e.i, x.tried(run[:e.i], without(run, e), procs...))
 }
 
-// beside puts what could have happened before all that goes on beside it.
-func (x *explorer) beside(other *event, v []*event) []*event {
-	out := []*event{other}
-	var lost []*event
-next:
-	for _, f := range v {
-		for _, g := range lost {
-			if f.knows(g) {
-				continue next
-			}
+// news says whether this has not been planned yet: what does not come from e, then these processes.
+func (n *node) news(run []*event, e *event, procs ...int) bool {
+	h := uint64(0)
+	for _, f := range run[e.i+1:] {
+		if !f.knows(e) {
+			h = mix(h, uint64(f.proc))
 		}
-		if !x.apart(other, f) {
-			lost = append(lost, f)
-			continue
-		}
-		out = append(out, f)
 	}
-	return out
+	for _, p := range procs {
+		h = mix(h, ^uint64(p))
+	}
+	if n.plans[h] {
+		return false
+	}
+	if n.plans == nil {
+		n.plans = map[uint64]bool{}
+	}
+	n.plans[h] = true
+	return true
 }
 
 // without lists what came after e and does not come from it.
@@ -350,14 +350,14 @@ func without(run []*event, e *event) []*event {
 }
 
 // spring plans for a timer that was disarmed and could have fired: before the newest step that would have seen it.
+// That it fires is seen by what its actor does next, and by nobody before.
 func (x *explorer) spring(w *world, t trap) {
 	a := t.alarm
 	fires := &event{proc: a.proc, acc: w.firing(a)}
-	// That it fires is seen by what the actor takes next, and by nobody before: without that step a plan would be
-	// covered by runs in which the timer is disarmed unseen.
-	tail := []*event{fires}
-	if w.o.Model == N1 && !a.t.Limit() {
-		tail = append(tail, &event{proc: a.at.proc, acc: []access{{obj: a.at.box, kind: take, lane: timed, due: a.t.Due().UnixNano()}}})
+	from := func(e *event) {
+		if x.stack[e.i].news(w.events, e, a.proc, a.at.proc) {
+			x.try(w.events, e, a.proc, a.at.proc)
+		}
 	}
 	for i := t.at.i; i >= 0; i-- {
 		e := w.events[i]
@@ -365,21 +365,21 @@ func (x *explorer) spring(w *world, t trap) {
 			return
 		}
 		if x.clashes(e, fires) {
-			if len(tail) > 1 && e.proc == a.at.proc { // it would go on as it did, or not: what ended may have waited
-				tail[1].acc = append(tail[1].acc, e.acc...)
-			}
-			x.insert(i, append(without(w.events, e), tail...))
+			from(e)
 			return
 		}
 		// A more urgent message was taken: had that come later, the timer's would have been.
 		if c := e.cause; e.takes() && e.acc[0].obj == a.at.box && c != nil && c.proc != e.proc && !(a.since != nil && a.since.knows(c)) {
-			x.insert(c.i, append(without(w.events, c), tail...))
+			from(c)
 		}
 	}
 }
 
 // insert puts v into the wakeup tree of the node before event i, unless something that sleeps there covers it.
 func (x *explorer) insert(i int, v []*event) {
+	if len(v) == 0 {
+		return
+	}
 	n := x.stack[i]
 	for _, q := range n.sleep {
 		if x.first(q, v) != late {

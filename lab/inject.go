@@ -132,8 +132,7 @@ func (x *explorer) injectAt(s site, schedule []string) (injected bool) {
 
 // cancel asks the region of the actor's incarnation to end, if there is one.
 func (w *world) cancel(path string) bool {
-	w.top = w.book.person(path)
-	w.touch(w.top.region) // also where nobody is there: that it is so depends on who ended
+	w.note(access{obj: w.book.person(path).alive, kind: look}) // also where nobody is there: that it is so depends on who ended
 	ref, ok := w.sys.Lookup(path)
 	if !ok {
 		return false

@@ -8,10 +8,6 @@ import (
 	"github.com/franken-node/fnode-supervisor/lab/programs"
 )
 
-// gaps are traces that exploring is known to miss: each is a fault of the lab, to be mended, and not to grow. What is
-// claimed of these scenarios is bounded by it (docs/lab.md).
-var gaps = map[string]int{"region_resource with cancel of O": 24, "region_budget with cancel of O": 6, "drained with cancel of O": 9, "wedge_supervised": 3}
-
 // The kernel's own scenarios, alone and with a cancel anywhere, have the traces that brute force finds.
 func TestKernelScenariosEqualBruteForce(t *testing.T) {
 	most := 800
@@ -31,7 +27,7 @@ func TestKernelScenariosEqualBruteForce(t *testing.T) {
 				continue
 			}
 			compared++
-			if len(missing) != gaps[sc.Name] || len(extra) > 0 {
+			if len(missing)+len(extra) > 0 {
 				t.Errorf("%s: %d traces, %d missing, %d that cannot be; blocked %d; one of them:\n%s",
 					sc.Name, res.Traces(), len(missing), len(extra), res.Blocked, append(append(missing, extra...), "none")[0])
 			}

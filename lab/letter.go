@@ -99,7 +99,7 @@ func (w *world) unordered() bool { return w.o.Model == Bag || w.o.Link.Reorder }
 // behind says whether an older letter of the same link is in flight.
 func (w *world) behind(i int) bool {
 	for _, l := range w.flight[:i] {
-		if !l.over && !l.copy && l.link == w.flight[i].link {
+		if !l.over && !l.copy && l.link.proc == w.flight[i].link.proc {
 			return true
 		}
 	}

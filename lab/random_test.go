@@ -218,11 +218,11 @@ func (b *robot) Receive(cx *actors.Cx, msg any) error {
 
 // child is a small actor with a timer, which ends on the second message.
 func (b *robot) child() actors.Behaviour {
-	n := 0
+	n, arms := 0, b.kids%2 == 0
 	return actors.Func(func(cx *actors.Cx, msg any) error {
 		switch msg.(type) {
 		case actors.Started:
-			if b.kids%2 == 0 {
+			if arms {
 				_, err := cx.After(time.Second, tick{9})
 				b.note(cx, codeOf(err))
 			}

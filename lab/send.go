@@ -1,8 +1,6 @@
 package lab
 
 import (
-	"strings"
-
 	"github.com/franken-node/fnode-supervisor/actors"
 	"github.com/franken-node/fnode-supervisor/lanes"
 )
@@ -13,7 +11,7 @@ func (w *world) Send(from, to *actors.Slot, m actors.Message) error {
 		w.touch(w.box(from)) // the place that it stands for was taken just now
 	}
 	if _, ok := m.Body.(actors.LinkDown); ok {
-		w.note(access{obj: w.box(to), kind: watches}) // the other end of the link was forgotten just now
+		w.note(access{obj: w.box(to), kind: watches, id: w.box(from)}) // the other end of the link was forgotten just now
 	}
 	lane, due, queued := m.Lane()
 	if !queued {
@@ -28,7 +26,7 @@ func (w *world) Send(from, to *actors.Slot, m actors.Message) error {
 		a.body = &body
 	}
 	w.pause(a)
-	l := w.sender(from).link(w.book, w.person(to))
+	l := w.link(from, to)
 	msg, n := l.next(w.book)
 	w.audit.message(m.Body)
 	a.id = msg
@@ -47,7 +45,7 @@ func (w *world) request(from, to *actors.Slot, m actors.Message) error {
 	a := access{obj: w.box(to), kind: touch}
 	switch m.Request() {
 	case "monitor", "link", "demonitor":
-		a.kind = watches
+		a.kind, a.id = watches, w.box(from)
 	case "reserve":
 		a = access{obj: w.box(to), kind: hold, lane: ready}
 	}
@@ -60,6 +58,9 @@ func (w *world) request(from, to *actors.Slot, m actors.Message) error {
 		defer func() { w.granting = false }()
 	}
 	w.note(a)
+	if m.Request() == "link" {
+		w.note(access{obj: w.box(from), kind: watches, id: w.box(to)})
+	}
 	if id, set, ok := m.Watch(); ok && from != nil {
 		w.see.asked(from, to, id, set)
 	}
@@ -81,34 +82,24 @@ func (w *world) put(from, to *actors.Slot, m actors.Message, a access) error {
 		w.claims(to, lane)
 	}
 	w.note(a)
-	if m.Merges() {
-		w.asked(w.person(to))
-	}
 	if err != nil {
 		w.answer("refused")
 	}
 	return err
 }
 
-// asked notes what goes on behind a request to end: the regions on the way up to the one that is being closed look, in
-// the same step, whether anybody is left.
-func (w *world) asked(p *person) {
-	if w.cur != nil && strings.HasPrefix(w.cur.path, p.path+"/") {
-		w.touch(p.region) // it is told from below that it is alone
-		return
+// link is the way from a sender to a receiver. What is sent in the sender's name in a step of somebody else, as a permit
+// is by whoever makes room for it, has a part of its own.
+func (w *world) link(from, to *actors.Slot) *link {
+	p := w.sender(from)
+	l := p.link(w.book, w.person(to))
+	switch {
+	case w.cur != nil && w.cur.person != p:
+		return l.in(w.book, w.cur.proc)
+	case w.cur == nil && w.ev != nil:
+		return l.in(w.book, w.ev.proc)
 	}
-	for ; p != nil; p = p.up {
-		w.touch(p.region)
-		switch {
-		case w.cur == nil && p == w.top, w.cur != nil && p == w.cur.person:
-			return
-		case w.cur != nil && p.up == w.cur.person: // a child of whoever closes it, or all of those who end with it
-			if _, own := w.cur.slot.Closing(); own {
-				w.touch(p.up.region)
-			}
-			return
-		}
-	}
+	return l
 }
 
 // sender is the slot, else whose handler runs, else the world outside.

@@ -92,7 +92,7 @@ func (w *world) pass() {
 // stuck are the handlers that are in somebody's way: in the middle of something while their region closes.
 func (w *world) stuck(ms []move) []move {
 	for _, p := range w.slots {
-		if _, own := p.slot.Closing(); own && p.asked == nil { // what happened last made it so
+		if p.asked == nil && w.closing(p.slot) { // what happened last made it so
 			p.asked = w.newest()
 		}
 		now := w.mayBeStuck(p)
@@ -108,8 +108,7 @@ func (w *world) mayBeStuck(p *place) bool {
 	if p.co == nil || p.fenced || p.slot.Living() != p.life {
 		return false
 	}
-	_, own := p.slot.Closing()
-	return own
+	return w.closing(p.slot)
 }
 
 // newest is the step that was taken last; nil: none was.
@@ -173,12 +172,8 @@ func (w *world) goOn(p *place) {
 	if p.guarded && !w.mayBeStuck(p) { // it has returned, or ended: from here on nobody finds it stuck
 		p.guarded = false
 		w.touch(w.watched(p))
-		w.traps = append(w.traps, trap{other: w.wouldFence(p), at: w.ev})
+		w.traps = append(w.traps, trap{guard: w.guard(p), at: w.ev})
 	}
-}
-
-func (w *world) wouldFence(p *place) *event {
-	return &event{proc: w.guard(p), acc: []access{{obj: p.box, kind: touch}, {obj: p.region, kind: touch}, {obj: w.watched(p), kind: touch}}}
 }
 
 // watched is the object that the guard and the end of a handler both touch.
@@ -209,12 +204,11 @@ func (w *world) fire(a *alarm) {
 	a.on = false
 	w.after(a.since)
 	w.tags[a.t.Tag].by = w.ev
-	for _, f := range w.firing(a) {
-		w.note(f)
+	if !a.t.Limit() { // what the end of a drain does says itself
+		w.note(w.firing(a)[0])
 	}
 	w.see.fired(a)
 	w.rec.alarm(a, doesFire)
-	w.top = a.at.person
 	a.t.Fire()
 	if w.o.Model != N1 {
 		w.settle(a.at)

@@ -6,7 +6,7 @@ import (
 	"github.com/franken-node/fnode-supervisor/actors"
 	"github.com/franken-node/fnode-supervisor/internal/base"
 	"github.com/franken-node/fnode-supervisor/lanes"
-	"github.com/franken-node/fnode-supervisor/spec"
+	"github.com/franken-node/fnode-supervisor/regions"
 	store "github.com/franken-node/fnode-supervisor/store/core"
 )
 
@@ -30,6 +30,7 @@ type world struct {
 	tags         []tag
 	cur          *place // whose handler runs; nil: the driver
 	ev           *event // the step under way; nil: set-up
+	blind        bool   // the lab looks itself: that is no access
 	replay       bool   // the step under way was recorded before
 	setting      bool   // a part of the set-up comes to rest: what is sent arrives at once
 	leaving      bool   // handlers that are in the middle of something are being left
@@ -42,7 +43,6 @@ type world struct {
 	posted       []*letter          // where links have faults
 	hits         int                // letters that faults have met
 	broken       string             // an invariant that a handler ran into
-	top          *person            // whose region is being closed by a timer, or by the world outside
 	granting     bool               // a reservation is being granted at once
 	streaks      int                // deliveries that only the bound on starvation explains
 	see          oracles
@@ -118,7 +118,7 @@ type visit struct {
 // returned could have been found stuck.
 type trap struct {
 	alarm *alarm
-	other *event // what could have happened; nil for a timer
+	guard int // the process of the guard, where there is no alarm
 	at    *event
 }
 
@@ -128,11 +128,7 @@ var epoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func newWorld(o *Options, b *book, pool *coroutines, r *Run) *world {
 	b.run++
-	w := pool.spare
-	if w == nil {
-		w = &world{of: map[*actors.Slot]*place{}, tags: make([]tag, 0, 32)}
-	}
-	pool.spare = nil
+	w := pool.world()
 	old := *w
 	clear(old.of)
 	clear(old.tags)
@@ -147,6 +143,7 @@ func newWorld(o *Options, b *book, pool *coroutines, r *Run) *world {
 		host = o.seam(w)
 	}
 	w.sys = actors.NewSystem(host, actors.Options{Name: "lab", Events: w.happened})
+	w.sys.Root().Observe(w.regional)
 	return w
 }
 
@@ -174,46 +171,35 @@ func (w *world) happened(ev actors.Event) {
 	switch ev.Kind {
 	case actors.EventSpawned:
 		p := w.book.person(ev.Path)
+		w.touch(p.alive)
 		w.touch(p.box)
-		w.touch(p.region)
-		w.note(access{obj: p.up.region, kind: join})
-	case actors.EventEnded:
-		p := w.book.person(ev.Path)
-		w.note(access{obj: p.region, kind: touch})
 	case actors.EventClosed:
 		p := w.book.person(ev.Path)
-		w.note(access{obj: p.region, kind: touch})
+		w.touch(p.alive)
 		w.note(access{obj: p.box, kind: touch})
-		w.left(p)
 	case actors.EventRetired:
 		p := w.book.person(ev.Path)
+		w.touch(p.alive)
 		w.touch(p.box)
-		w.touch(p.region)
-		w.left(p)
 	case actors.EventWedged:
 		p := w.book.person(ev.Path)
-		w.note(access{obj: p.region, kind: touch})
-		w.note(access{obj: p.up.region, kind: touch})
+		w.touch(p.alive)
 	}
 }
 
-// left notes that something of p left the region that owns p.
-func (w *world) left(p *person) {
-	w.note(access{obj: p.up.region, kind: leave, closing: w.regionCloses(p.up)})
+// regional notes an access to a region.
+func (w *world) regional(r *regions.Region, k regions.Access, closing bool) {
+	if w.ev == nil || w.replay || w.blind {
+		return
+	}
+	p := w.book.person("")
+	if !r.IsRoot() {
+		p = w.book.person(r.Name())
+	}
+	w.note(access{obj: p.region, kind: regionKinds[k], closing: closing})
 }
 
-func (w *world) regionCloses(p *person) bool {
-	if p.path == "" {
-		return w.sys.Root().State() != spec.RegionOpen
-	}
-	for _, q := range w.slots {
-		if q.person == p {
-			_, own := q.slot.Closing()
-			return own
-		}
-	}
-	return true
-}
+var regionKinds = [...]kind{regions.AccessLook: look, regions.AccessJoin: join, regions.AccessLeave: leave, regions.AccessChange: touch}
 
 // Now is virtual: it moves when a timer fires and nothing else could happen.
 func (w *world) Now() time.Time { return w.clock }
@@ -253,6 +239,7 @@ func (w *world) Spawn(_, s *actors.Slot) {
 		p = w.place(s)
 	}
 	p.born, p.fenced, p.asked = w.ev, false, nil
+	w.touch(p.alive)
 	w.touch(p.box)
 	w.touch(p.region)
 	if t, ok := s.Wake(); ok {
@@ -282,26 +269,20 @@ func (w *world) Step(by *actors.Slot, k actors.StepKind) {
 		w.pause(access{obj: p.region, kind: touch})
 		for _, q := range w.slots { // one of its children
 			if q.up == p {
-				w.touch(q.region)
+				w.touch(q.alive)
 			}
 		}
 	case actors.StepProcess, actors.StepSpawn:
 		w.pause(access{obj: p.region, kind: join})
-		_, own := by.Closing()
-		w.note(access{obj: p.region, kind: join, closing: own})
-		if own {
+		if w.closing(by) {
 			w.answer("closing")
 		}
 	case actors.StepRelease:
 		w.pause(access{obj: p.region, kind: leave})
-		_, own := by.Closing()
-		w.note(access{obj: p.region, kind: leave, closing: own})
 	case actors.StepShut:
-		a := access{obj: p.region, kind: touch}
-		w.pause(a)
-		w.note(a)
+		w.pause(access{obj: p.region, kind: touch})
 	case actors.StepEnd:
-		w.touch(p.region)
+		w.touch(p.alive)
 		if by.Under().Alone {
 			w.touch(p.box) // nothing was in it: that ended the drain
 		}
@@ -315,10 +296,22 @@ func (w *world) Step(by *actors.Slot, k actors.StepKind) {
 		w.frees(by, lanes.Timed)
 	case actors.StepFreeReady:
 		w.frees(by, lanes.Ready)
+	case actors.StepAsked:
+		w.note(access{obj: p.alive, kind: look})
+	case actors.StepLeave:
+		w.touch(p.alive)
 	case actors.StepTakeBack:
 		w.note(access{obj: p.box, kind: pull, lane: ready})
 	}
 	w.rec.steps(by, k)
+}
+
+// closing says whether the region of the slot's incarnation is closing.
+func (w *world) closing(s *actors.Slot) bool {
+	w.blind = true
+	_, own := s.Closing()
+	w.blind = false
+	return own
 }
 
 // owes says without which of the places that its owner took out or gave back a lane would have none for the next
@@ -402,5 +395,5 @@ func (w *world) end() {
 		}
 	}
 	w.cur = nil
-	w.pool.spare = w
+	w.pool.spare = append(w.pool.spare, w)
 }

@@ -209,20 +209,11 @@ func (m *Mailbox[T]) Take() (v T, l Lane, left [3]int, ok bool) {
 	return v, l, [3]int{m.cancel.len(), m.timed.len(), m.ready.len()}, true
 }
 
-// Peek gives the message that Take would give, and leaves it.
-func (m *Mailbox[T]) Peek() (v T, ok bool) {
+// Empty says whether nothing waits.
+func (m *Mailbox[T]) Empty() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	l, _, ok := Choose(m.streak, [3]bool{m.cancel.len() > 0, m.timed.len() > 0, m.ready.len() > 0})
-	switch {
-	case !ok:
-		return v, false
-	case l == Cancel:
-		return m.cancel.at(0).v, true
-	case l == Timed:
-		return m.timed.es[0].v, true
-	}
-	return m.ready.at(0).v, true
+	return m.cancel.len()+m.timed.len()+m.ready.len() == 0
 }
 
 // Delivered closes the books on a message that Take gave.

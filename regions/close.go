@@ -18,6 +18,11 @@ func (r *Region) Close(q Request) {
 	r.brutal = r.brutal || q.Brutal
 	q = Request{r.reason, r.brutal}
 	do := r.step(spec.RegionClose)
+	if do == "ask" || stronger {
+		r.see(AccessChange)
+	} else {
+		r.see(AccessLook)
+	}
 	var targets []*Handle
 	if do == "ask" || do == "strengthen" && stronger {
 		targets = r.targets(q.Brutal)
@@ -35,6 +40,7 @@ func (r *Region) Close(q Request) {
 	}
 	r.mu.Lock()
 	r.step(spec.RegionAsked)
+	r.see(AccessChange)
 	r.mu.Unlock()
 	r.settle()
 }
@@ -50,6 +56,7 @@ func (r *Region) Kill() {
 	}
 	do := r.step(spec.RegionKill)
 	r.brutal = true
+	r.see(AccessChange)
 	var targets []*Handle
 	if do == "kill" {
 		targets = r.targets(true)
@@ -100,6 +107,7 @@ func (h *Handle) LeaveWith(o base.Outcome, left Left) {
 	if h.isStuck {
 		r.unstick(h)
 	}
+	r.see(AccessLeave)
 	r.mu.Unlock()
 	r.settle()
 }
@@ -109,10 +117,12 @@ func (h *Handle) Stuck() {
 	r := h.region
 	r.mu.Lock()
 	if h.left || h.isStuck {
+		r.see(AccessLook)
 		r.mu.Unlock()
 		return
 	}
 	h.isStuck = true
+	r.see(AccessChange)
 	r.stuck++
 	if h.passive() {
 		r.lost++
@@ -125,6 +135,7 @@ func (h *Handle) Stuck() {
 func (h *Handle) returned() {
 	h.region.mu.Lock()
 	defer h.region.mu.Unlock()
+	h.region.see(AccessChange)
 	if h.isStuck {
 		h.region.unstick(h)
 	}
@@ -158,6 +169,9 @@ func (r *Region) settle() {
 		do = r.step(spec.RegionStuck)
 	case r.owner != nil && !r.owner.left && !r.owner.isStuck && r.live-r.lost == 1:
 		alone = r.owner.member.(Owner)
+	}
+	if do != "" {
+		r.see(AccessChange)
 	}
 	r.mu.Unlock()
 	switch do {
@@ -196,6 +210,7 @@ func (r *Region) finalize() {
 		event = spec.RegionResidue
 	}
 	r.step(event)
+	r.see(AccessChange)
 	p, watchers := r.proof, r.watchers
 	r.watchers = nil
 	r.mu.Unlock()
@@ -215,6 +230,7 @@ func (r *Region) finalize() {
 func (r *Region) Sole(h *Handle) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.see(AccessLook)
 	return !h.left && r.live-r.lost == 1
 }
 

@@ -65,7 +65,7 @@ type Region struct {
 	id     base.RegionID // immutable after open
 	name   string        // immutable after open
 	parent *Handle       // immutable after it joined; nil at the root
-	next   func() base.RegionID
+	env    *env          // immutable: of the whole tree
 
 	mu         sync.Mutex
 	state      spec.RegionState // guarded by mu; written by step only
@@ -82,6 +82,23 @@ type Region struct {
 	watchers   []func(Proof)    // guarded by mu
 	proof      Proof            // guarded by mu until closed, immutable then
 }
+
+// env is what all regions of a tree share.
+type env struct {
+	next func() base.RegionID
+	seen func(r *Region, a Access, closing bool) // nil: nobody wants to know
+}
+
+// Access is what happens to a region.
+type Access uint8
+
+// Look: its state, its reason or who is left was read. Join and leave: a member did. Change: all else.
+const (
+	AccessLook Access = iota
+	AccessJoin
+	AccessLeave
+	AccessChange
+)
 
 type finalizer struct {
 	label string
@@ -100,8 +117,22 @@ type Handle struct {
 
 // NewRoot opens a region without a parent. next gives ids; it must be safe for concurrent use.
 func NewRoot(name string, next func() base.RegionID) *Region {
-	return &Region{id: next(), name: name, next: next}
+	return &Region{id: next(), name: name, env: &env{next: next}}
 }
+
+// Observe calls f at each access to r and to the regions below it, inside of it: f must not call a region. closing says
+// whether the region was closing by then. It is for hosts that have to know, at a root that has no members yet.
+func (r *Region) Observe(f func(r *Region, a Access, closing bool)) { r.env.seen = f }
+
+// see tells of an access. The caller holds r.mu.
+func (r *Region) see(a Access) {
+	if f := r.env.seen; f != nil {
+		f(r, a, r.state != spec.RegionOpen)
+	}
+}
+
+// IsRoot says whether the region has no parent.
+func (r *Region) IsRoot() bool { return r.parent == nil }
 
 // ID is the region's id in this process run.
 func (r *Region) ID() base.RegionID { return r.id }
@@ -111,7 +142,7 @@ func (r *Region) Name() string { return r.name }
 
 // Open makes a child region. It is refused with codes.RegionClosing once a close was requested.
 func (r *Region) Open(name string) (*Region, error) {
-	c := &Region{id: r.next(), name: name, next: r.next}
+	c := &Region{id: r.env.next(), name: name, env: r.env}
 	if _, err := r.Join(Descendant, (*descendant)(c)); err != nil {
 		return nil, err
 	}
@@ -122,6 +153,7 @@ func (r *Region) Open(name string) (*Region, error) {
 func (r *Region) Join(k Kind, m Member) (*Handle, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.see(AccessJoin)
 	if r.state != spec.RegionOpen {
 		return nil, codes.New(codes.RegionClosing, "%s is %s and takes no %s", r.name, r.state, k)
 	}
@@ -144,6 +176,7 @@ func (r *Region) join(k Kind, m Member) *Handle {
 func (r *Region) Own(m Owner, delegate bool) (*Handle, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.see(AccessJoin)
 	if r.state != spec.RegionOpen {
 		return nil, codes.New(codes.RegionClosing, "%s is %s and takes no %s", r.name, r.state, Actor)
 	}
@@ -155,6 +188,7 @@ func (r *Region) Own(m Owner, delegate bool) (*Handle, error) {
 func (r *Region) Finalize(label string, f func() error) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.see(AccessJoin)
 	if r.state != spec.RegionOpen {
 		return codes.New(codes.RegionClosing, "%s is %s and takes no finalizer %s", r.name, r.state, label)
 	}
@@ -171,6 +205,7 @@ func (r *Region) OnClosed(f func(Proof)) {
 		return
 	}
 	p := r.proof
+	r.see(AccessLook)
 	r.mu.Unlock()
 	f(p)
 }
@@ -179,6 +214,7 @@ func (r *Region) OnClosed(f func(Proof)) {
 func (r *Region) Fault(what string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.see(AccessChange)
 	if r.ended() {
 		return
 	}
@@ -190,6 +226,7 @@ func (r *Region) Fault(what string) {
 func (r *Region) State() spec.RegionState {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.see(AccessLook)
 	return r.state
 }
 
@@ -197,6 +234,7 @@ func (r *Region) State() spec.RegionState {
 func (r *Region) Reason() base.Reason {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.see(AccessLook)
 	return r.reason
 }
 
