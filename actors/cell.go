@@ -391,6 +391,7 @@ func (c *Cell) end(on spec.IncarnationEvent, e Exit) {
 		c.startClock()
 	}
 	s.sys.host.Step(s, StepShut)
+	c.region.Resign()
 	c.region.Close(regions.Request{Reason: base.ReasonParentClosing, Brutal: brutal})
 	c.handle.LeaveWith(outcome, regions.Left{Timers: len(c.timers), Obligations: c.promises.open()})
 }

@@ -27,11 +27,12 @@ const (
 	reqMonitor requestKind = iota
 	reqLink
 	reqDemonitor
+	reqUnlink
 	reqReserve
 	reqUnreserve
 )
 
-var requestNames = [...]string{"monitor", "link", "demonitor", "reserve", "unreserve"}
+var requestNames = [...]string{"monitor", "link", "demonitor", "unlink", "reserve", "unreserve"}
 
 type request struct {
 	kind requestKind
@@ -50,6 +51,8 @@ func (s *Slot) serve(r *request) error {
 		s.link(r)
 	case reqDemonitor:
 		s.forget(r)
+	case reqUnlink:
+		s.unlink(r)
 	case reqReserve:
 		s.reserve(r)
 	case reqUnreserve:
@@ -118,6 +121,30 @@ func (cx *Cx) Link(to Ref) error {
 		return nil
 	}
 	return me.sys.host.Send(me, to.slot, Message{request: &request{kind: reqLink, id: id, from: me, life: cx.cell.n}})
+}
+
+// Unlink takes the links with an actor back, whoever set them: from here on neither hears of the other's end, also
+// when a LinkDown is queued here already.
+func (cx *Cx) Unlink(from Ref) {
+	if from.slot == nil || from.slot == cx.slot {
+		return
+	}
+	me := cx.slot
+	me.sys.carry(me, from.slot, Message{request: &request{kind: reqUnlink, from: me}})
+	me.sys.carry(me, me, Message{request: &request{kind: reqUnlink, from: from.slot, what: mine{}}})
+}
+
+// mine marks the half of an Unlink that is for the own slot.
+type mine struct{}
+
+// unlink forgets the links of s with r.from. What is queued where the other is may tell of an earlier end of this one.
+func (s *Slot) unlink(r *request) {
+	s.mu.Lock()
+	maps.DeleteFunc(s.watchers, func(_ MonitorID, w watcher) bool { return w.link && w.slot == r.from })
+	s.mu.Unlock()
+	if _, own := r.what.(mine); own {
+		s.box.Remove(lanes.Cancel, func(m Message) bool { d, ok := m.Body.(LinkDown); return ok && d.Of.slot == r.from })
+	}
 }
 
 // addWatcher lets one more hear of the end. The caller holds s.mu.

@@ -25,7 +25,7 @@ func (r *Region) Close(q Request) {
 	}
 	var targets []*Handle
 	if do == "ask" || do == "strengthen" && stronger {
-		targets = r.targets(q.Brutal)
+		targets = r.targets()
 	}
 	r.mu.Unlock()
 	for _, h := range targets {
@@ -59,7 +59,7 @@ func (r *Region) Kill() {
 	r.see(AccessChange)
 	var targets []*Handle
 	if do == "kill" {
-		targets = r.targets(true)
+		targets = r.targets()
 	}
 	r.mu.Unlock()
 	for _, h := range targets {
@@ -67,10 +67,34 @@ func (r *Region) Kill() {
 	}
 }
 
-// targets lists who hears of a request: the supervisor alone, or every member together; a kill reaches
-// every member.
-func (r *Region) targets(brutal bool) []*Handle {
-	if r.delegate && r.owner != nil && !r.owner.left && !brutal {
+// Resign says that the owner does not act for the region any more: it has ended. What it left undone of a kill is
+// done now.
+func (r *Region) Resign() {
+	r.mu.Lock()
+	rest := r.resign()
+	r.mu.Unlock()
+	for _, h := range rest {
+		h.member.Kill()
+	}
+}
+
+// resign gives those who have to be killed now. The caller holds r.mu.
+func (r *Region) resign() (rest []*Handle) {
+	if !r.delegate {
+		return nil
+	}
+	r.delegate = false
+	r.see(AccessChange)
+	if r.brutal && !r.ended() {
+		rest = r.targets()
+	}
+	return rest
+}
+
+// targets lists who hears of a request or of a kill: the supervisor alone, which ends first when it is killed, and
+// what it owns then; or every member together.
+func (r *Region) targets() []*Handle {
+	if r.delegate && r.owner != nil && !r.owner.left {
 		return []*Handle{r.owner}
 	}
 	out := make([]*Handle, 0, r.live)
@@ -127,7 +151,14 @@ func (h *Handle) Stuck() {
 	if h.passive() {
 		r.lost++
 	}
+	var rest []*Handle
+	if h == r.owner {
+		rest = r.resign()
+	}
 	r.mu.Unlock()
+	for _, o := range rest {
+		o.member.Kill()
+	}
 	r.settle()
 }
 

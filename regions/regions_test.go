@@ -88,8 +88,28 @@ func TestR2ASupervisorIsAskedAlone(t *testing.T) {
 		t.Fatal(sup.asked, other.asked)
 	}
 	r.Kill()
-	if sup.killed != 1 || other.killed != 1 {
-		t.Fatal("a kill reaches everybody", sup.killed, other.killed)
+	if sup.killed != 1 || other.killed != 0 {
+		t.Fatal("a kill reaches the supervisor first:", sup.killed, other.killed)
+	}
+	r.Resign()
+	if other.killed != 1 {
+		t.Fatal("and what it owned once it has ended:", other.killed)
+	}
+}
+
+func TestR6WhatASupervisorOwnsIsKilledWhereItsHandlerDoesNotReturn(t *testing.T) {
+	r := root()
+	sup := &member{name: "sup"}
+	h, err := r.Own(sup, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sup.h = h
+	other := join(t, r, regions.Goroutine, &member{name: "other"})
+	r.Kill()
+	h.Stuck()
+	if other.killed != 1 {
+		t.Fatal("nobody ends what a wedged supervisor owned:", other.killed)
 	}
 }
 

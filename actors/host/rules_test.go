@@ -20,8 +20,9 @@ import (
 )
 
 type (
-	tie  struct{ to actors.Ref }
-	fail struct{}
+	tie    struct{ to actors.Ref }
+	untied struct{ from actors.Ref }
+	fail   struct{}
 )
 
 // mortal links, fails, stops and drains on request; what it hears beside that goes to heard.
@@ -30,6 +31,8 @@ func mortal(heard chan<- any) actors.Func {
 		switch m := msg.(type) {
 		case tie:
 			return cx.Link(m.to)
+		case untied:
+			cx.Unlink(m.from)
 		case fail:
 			return errors.New("failed on purpose")
 		case quit:
@@ -49,6 +52,36 @@ func retired(t *testing.T, sys *actors.System, ref actors.Ref) actors.Exit {
 	end := make(chan actors.Exit, 1)
 	sys.OnRetired(ref, func(e actors.Exit) { end <- e })
 	return got(t, end, ref.Path()+" ends")
+}
+
+func TestS4ALinkThatIsTakenBackIsNotHeardOf(t *testing.T) {
+	_, sys := world(t)
+	heard := make(chan any, 4)
+	untie := func(first bool) { // whoever set it
+		a := spawn(t, sys, fmt.Sprint("a", first), mortal(heard))
+		b, err := sys.Spawn(actors.Child{Name: fmt.Sprint("b", first), TrapLinks: true, Behaviour: mortal(heard)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		setter, other := a, b
+		if first {
+			setter, other = b, a
+		}
+		_ = sys.Tell(setter, tie{other})
+		settled(t, sys, setter)
+		_ = sys.Tell(b, untied{a})
+		settled(t, sys, b)
+		_ = sys.Tell(a, fail{})
+		retired(t, sys, a)
+		settled(t, sys, b) // a LinkDown would have overtaken the question
+		_ = sys.Tell(b, fail{})
+		retired(t, sys, b)
+	}
+	untie(true)
+	untie(false)
+	if len(heard) > 0 {
+		t.Error("heard:", <-heard)
+	}
 }
 
 func TestS4ALinkBringsTheOtherDownExactlyOnceUnlessTheEndWasClean(t *testing.T) {
