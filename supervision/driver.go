@@ -58,7 +58,9 @@ func newSupervisor(s Spec) (actors.Behaviour, error) {
 	}
 	sup := &supervisor{core: c, spec: s, kids: map[string]*kid{}, asks: map[uint64]*asked{}}
 	for _, ch := range s.Children {
-		sup.kids[ch.Name] = &kid{spec: ch}
+		if s.Strategy != core.Dynamic {
+			sup.kids[ch.Name] = &kid{spec: ch}
+		}
 	}
 	return sup, nil
 }
@@ -67,6 +69,11 @@ func newSupervisor(s Spec) (actors.Behaviour, error) {
 func (s *supervisor) Receive(cx *actors.Cx, msg any) error {
 	switch m := msg.(type) {
 	case actors.Started:
+		if s.spec.Setup != nil {
+			if err := s.spec.Setup(cx); err != nil {
+				return err
+			}
+		}
 		cx.Starting()
 		s.step(cx, core.Event{Kind: core.Boot})
 	case actors.CancelRequested:
@@ -91,7 +98,7 @@ func (s *supervisor) finish() error {
 	switch {
 	case s.end == nil:
 		return nil
-	case s.end.Clean():
+	case s.end.Clean() && s.end.Kind != core.GaveUp:
 		return actors.StopAs(actors.Exit{Kind: actors.ExitShutdown, Reason: s.why})
 	case s.first == nil:
 		s.first = errors.New(s.end.Text)
@@ -111,6 +118,9 @@ func (s *supervisor) ended(cx *actors.Cx, m actors.ChildEnded) {
 	for _, k := range s.kids {
 		if k.ref == m.Child {
 			k.last = m.Exit
+			if k.gaveUp() {
+				e.Exit.Kind = core.GaveUp
+			}
 		}
 	}
 	s.heard(cx, m.Child, m.Incarnation, e)
@@ -125,6 +135,12 @@ func (s *supervisor) heard(cx *actors.Cx, ref actors.Ref, n base.Incarnation, e 
 			return
 		}
 	}
+}
+
+// gaveUp says whether the child is a supervisor that exceeded its budget.
+func (k *kid) gaveUp() bool {
+	c := codes.From(k.last.Err)
+	return k.spec.Tree != nil && c != nil && c.Code == codes.BudgetExceeded
 }
 
 func exitOf(e actors.Exit) core.Exit {
@@ -176,7 +192,7 @@ func (s *supervisor) do(cx *actors.Cx, cmd core.Command) {
 		s.report(cx, k, cmd)
 	case core.Adopt:
 		a := s.asks[cmd.Req]
-		a.added = &kid{spec: a.Q.Add}
+		a.added = &kid{spec: s.added(a.Q.Add)}
 		s.kids[cmd.Name] = a.added
 	case core.Remove:
 		if k.lived {
@@ -189,6 +205,19 @@ func (s *supervisor) do(cx *actors.Cx, cmd core.Command) {
 	}
 }
 
+// added is the spec of a child to add: under Dynamic the template's, with what the request changes of it.
+func (s *supervisor) added(c Child) Child {
+	if s.spec.Strategy != core.Dynamic {
+		return c
+	}
+	out := s.spec.Children[0]
+	out.Name = c.Name
+	if c.Start != nil && out.Tree == nil {
+		out.Start = c.Start
+	}
+	return out
+}
+
 // close ends a child. One whose start was refused has ended.
 func (s *supervisor) close(cx *actors.Cx, k *kid, cmd core.Command) {
 	if k.refused {
@@ -196,8 +225,16 @@ func (s *supervisor) close(cx *actors.Cx, k *kid, cmd core.Command) {
 		s.todo = append(s.todo, core.Event{Kind: core.Ended, Name: cmd.Name, Inc: cmd.Inc, Exit: core.Exit{Kind: core.Stopped, Text: "it was not started"}})
 		return
 	}
+	how := "shutdown "
+	if cmd.Kind == core.Kill {
+		how = "kill "
+	}
+	cx.Emit(actors.Event{Kind: EventStopping, Detail: how + k.ref.Path()})
 	s.must(cx, cx.Close(k.ref, regions.Request{Reason: s.reason(), Brutal: cmd.Kind == core.Kill}))
 }
+
+// EventStopping says that a supervisor sends a child its shutdown, or a kill; the child may have ended already.
+const EventStopping actors.EventKind = "stopping"
 
 // must reports what cannot fail unless the driver is wrong.
 func (s *supervisor) must(cx *actors.Cx, err error) {
@@ -241,7 +278,12 @@ func (k *kid) behaviour() (b actors.Behaviour, err error) {
 		return newSupervisor(*k.spec.Tree)
 	}
 	defer func() {
-		if v := recover(); v != nil {
+		v := recover()
+		cause, is := v.(error)
+		switch {
+		case is:
+			err = fmt.Errorf("the start function panicked: %w", cause)
+		case v != nil:
 			err = fmt.Errorf("the start function panicked: %v", v)
 		}
 	}()
@@ -280,14 +322,14 @@ func (s *supervisor) arm(cx *actors.Cx, k *kid, cmd core.Command) {
 }
 
 func (s *supervisor) request(cx *actors.Cx, m *actors.Ask[Request, struct{}]) {
-	if faults := m.Q.faults(); len(faults) > 0 {
+	if faults := m.Q.faults(s.spec); len(faults) > 0 {
 		m.Fail(cx, badTree(faults))
 		return
 	}
 	m.Keep(cx)
 	s.next++
 	s.asks[s.next] = &asked{Ask: m}
-	s.step(cx, core.Event{Kind: m.Q.Kind, Name: m.Q.Name, Child: m.Q.Add.Child, Req: s.next})
+	s.step(cx, core.Event{Kind: m.Q.Kind, Name: m.Q.Name, Child: m.Q.Add.core(), Req: s.next})
 }
 
 func (s *supervisor) reply(cx *actors.Cx, cmd core.Command) {
@@ -332,7 +374,7 @@ func (s *supervisor) report(cx *actors.Cx, k *kid, cmd core.Command) {
 	case cmd.Context == core.Wedged && !k.spec.TwoIncarnations:
 		s.first = codes.New(codes.ChildWedged, "%s cannot be stopped: its handler does not return", path)
 	case booting && s.first == nil:
-		s.first = codes.New(codes.BootFailed, "%s did not start", path).Wrap(fmt.Errorf("%s: %w", path, cause))
+		s.first = codes.New(codes.BootFailed, "%s did not start", path).Fact("child", "%s", cmd.Name).Wrap(fmt.Errorf("%s: %w", path, cause))
 	}
 	cx.Emit(actors.Event{Kind: EventReport, Detail: string(cmd.Context) + " " + path + ": " + cmd.Exit.String(), Err: cause, Exit: k.last})
 }

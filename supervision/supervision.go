@@ -40,7 +40,10 @@ type Spec struct {
 	Strategy     core.Strategy
 	Budget       core.Budget
 	AutoShutdown core.AutoShutdown
-	Children     []Child
+	Children     []Child // in start order; for core.Dynamic the template alone
+	// Setup runs first in each incarnation of the supervisor, and must not block; nil: there is nothing to set up.
+	// actors.ErrDecline says that there is nothing to run; another error, or a panic, fails the start.
+	Setup func(*actors.Cx) error
 }
 
 // Validate reports every fault of the whole tree at once, each with the path of its field.
@@ -57,9 +60,7 @@ func (c Child) faults() (faults []string) {
 	if (c.Start == nil) == (c.Tree == nil) {
 		faults = append(faults, c.Name+": needs either a start function or a tree")
 	}
-	if strings.ContainsAny(c.Name, "/\x00\n") {
-		faults = append(faults, c.Name+": a name is one path element")
-	}
+	faults = append(faults, faultsOfName(c.Name)...)
 	if c.Tree != nil {
 		for _, f := range c.Tree.Validate() {
 			faults = append(faults, c.Name+"/"+f)
@@ -68,16 +69,30 @@ func (c Child) faults() (faults []string) {
 	return faults
 }
 
+func faultsOfName(name string) []string {
+	if name == "" || strings.ContainsAny(name, "/\x00\n") {
+		return []string{name + ": a name is one path element"}
+	}
+	return nil
+}
+
+// policy is the supervisor's part of the spec.
+func (s Spec) policy() core.Spec {
+	return core.Spec{Strategy: s.Strategy, Budget: s.Budget, AutoShutdown: s.AutoShutdown}
+}
+
 func (s Spec) core() core.Spec {
-	out := core.Spec{Strategy: s.Strategy, Budget: s.Budget, AutoShutdown: s.AutoShutdown}
+	out := s.policy()
 	for _, c := range s.Children {
-		ch := c.Child
-		if c.Tree != nil && ch.Shutdown == (core.Shutdown{}) {
-			ch.Shutdown.Wait = true // a supervisor's children have shutdown times of their own
-		}
-		out.Children = append(out.Children, ch)
+		out.Children = append(out.Children, c.core())
 	}
 	return out
+}
+
+func (c Child) core() core.Child {
+	ch := c.Child
+	ch.Supervisor = c.Tree != nil
+	return ch
 }
 
 // Run starts a root supervisor. The error is codes.BadTree with every fault, or the spawn's.
@@ -112,19 +127,25 @@ type View struct {
 	Children []core.ChildView
 }
 
+// Count counts the children (S10).
+func (v View) Count() core.Count { return core.CountOf(v.Strategy, v.Children) }
+
 // Request asks a supervisor for a change at run time (S10). Ask it as Ask[Request, struct{}].
 type Request struct {
-	Kind core.EventKind // core.Add, core.Terminate, core.Restarted, core.Delete
+	Kind core.EventKind // core.Add, core.Terminate, core.Restarted, core.Revive, core.Delete
 	Name string
-	Add  Child // for core.Add
+	Add  Child // for core.Add; under core.Dynamic its name, and its start function where that is not the template's
 }
 
 // faults are what a request is refused for before the core sees it: it takes events of many kinds.
-func (q Request) faults() []string {
+func (q Request) faults(s Spec) []string {
 	switch q.Kind {
 	case core.Add:
-		return q.Add.faults()
-	case core.Terminate, core.Restarted, core.Delete:
+		if s.Strategy == core.Dynamic {
+			return faultsOfName(q.Add.Name)
+		}
+		return append(s.policy().Check(q.Add.core()), q.Add.faults()...)
+	case core.Terminate, core.Restarted, core.Revive, core.Delete:
 		return nil
 	}
 	return []string{"kind: a request adds, terminates, restarts or deletes"}
@@ -132,6 +153,6 @@ func (q Request) faults() []string {
 
 // refusals map the core's refusals to codes.
 var refusals = map[core.Refusal]*codes.Code{
-	core.NotFound: codes.NoSuchChild, core.AlreadyHere: codes.ChildPresent, core.Running: codes.ChildRunning,
+	core.NotFound: codes.NoSuchChild, core.AlreadyHere: codes.ChildPresent, core.Running: codes.ChildRunning, core.Restarting: codes.ChildRestarting,
 	core.Closing: codes.SupervisorClosing, core.BadSpec: codes.BadTree, core.StartFailed: codes.StartFailed,
 }

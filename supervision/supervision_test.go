@@ -302,6 +302,48 @@ func (r *rig) handled(path string) uint64 {
 	return 0
 }
 
+func TestS10ASupervisorMayDeclineOrFailInItsSetup(t *testing.T) {
+	l := &log{}
+	for name, row := range map[string]struct {
+		setup func(*actors.Cx) error
+		want  string
+	}{
+		"it declines": {func(*actors.Cx) error { return actors.ErrDecline }, "declined"},
+		"it fails":    {func(*actors.Cx) error { return errors.New("no room") }, "failed"},
+		"it panics":   {func(*actors.Cx) error { panic("no room") }, "panicked"},
+	} {
+		s := tree(kid(l, "a"))
+		s.Setup = row.setup
+		r := run(t, s)
+		if e := <-r.exit; e.Kind.String() != row.want || len(l.take()) > 0 {
+			t.Errorf("%s: %v", name, e)
+		}
+	}
+}
+
+func TestS10DynamicChildrenHaveTheTemplatesStartOrTheirOwn(t *testing.T) {
+	l, own := &log{}, &log{}
+	s := tree(kid(l, "template"))
+	s.Strategy = core.Dynamic
+	r := run(t, s)
+	for _, c := range []supervision.Child{{Child: core.Child{Name: "x"}}, {Child: core.Child{Name: "y"}, Start: worker(own)}} {
+		if err := r.ask(supervision.Request{Kind: core.Add, Add: c}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if a, b := l.take(), own.take(); !slices.Equal(a, []string{"start sup/x"}) || !slices.Equal(b, []string{"start sup/y"}) {
+		t.Fatal(a, b)
+	}
+	for _, a := range r.sys.Snapshot() {
+		if v, is := a.View.(supervision.View); is && v.Count() != (core.Count{Specs: 1, Active: 2, Workers: 2}) {
+			t.Error(v.Count())
+		}
+	}
+	if err := r.ask(supervision.Request{Kind: core.Add, Add: supervision.Child{Child: core.Child{Name: "x/y"}}}); !errors.Is(err, codes.Of(codes.BadTree)) {
+		t.Error(err)
+	}
+}
+
 func TestValidateRefusesTheWholeTreeAtOnce(t *testing.T) {
 	bad := tree(supervision.Child{Child: core.Child{Name: "a/b"}}, supervision.Child{Child: core.Child{Name: "t"}, Tree: &supervision.Spec{}})
 	_, err := supervision.New(bad)
@@ -337,8 +379,8 @@ func TestS10ARequestThatIsNoneIsRefusedAndHurtsNobody(t *testing.T) {
 		"a bad tree":         bad(func(c *supervision.Child) { c.Start, c.Tree = nil, &supervision.Spec{} }),
 		"a bad child":        bad(func(c *supervision.Child) { c.StartTimeout = -1 }),
 	} {
-		if err := r.ask(q); !errors.Is(err, codes.Of(codes.BadTree)) {
-			t.Errorf("%s: %v", name, err)
+		if err := r.ask(q); !errors.Is(err, codes.Of(codes.BadTree)) || len(codes.From(err).Facts) == 0 {
+			t.Errorf("%s: %v, with no fault named", name, err)
 		}
 	}
 	if n, err := r.call("sup/a"); n != 1 || err != nil {

@@ -27,7 +27,7 @@ func (d *daemon) Stop(ctx context.Context, r api.VerbRequest) (api.VerbResult, e
 
 // Start starts a child that is stopped.
 func (d *daemon) Start(ctx context.Context, r api.VerbRequest) (api.VerbResult, error) {
-	return d.verb(ctx, "start", core.Restarted, r)
+	return d.verb(ctx, "start", core.Revive, r)
 }
 
 // Restart stops a child and starts it again.

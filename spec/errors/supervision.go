@@ -44,6 +44,12 @@ var (
 		Kept:  "Nothing was changed.",
 		Hint:  "Choose another name.",
 	}
+	ChildRestarting = &Code{
+		ID: "FN2010", Name: "child_restarting", Title: "the child is about to be started again", Exit: ExitNo, HTTP: 409,
+		Cause: "It ended or did not start, and its restart waits for its delay.",
+		Kept:  "Its restart is still to come; nothing was changed.",
+		Hint:  "fnctl restart PATH starts it now; fnctl stop PATH calls the restart off.",
+	}
 	SupervisorClosing = &Code{
 		ID: "FN2008", Name: "supervisor_closing", Title: "the supervisor is closing", Exit: ExitRetry, HTTP: 503,
 		Cause: "Its region closes, so that requests are not taken any more.",
@@ -59,5 +65,5 @@ var (
 )
 
 var supervisionCodes = []*Code{
-	BudgetExceeded, ChildWedged, BootFailed, BadTree, NoSuchChild, ChildRunning, ChildPresent, SupervisorClosing, StartFailed,
+	BudgetExceeded, ChildWedged, BootFailed, BadTree, NoSuchChild, ChildRunning, ChildRestarting, ChildPresent, SupervisorClosing, StartFailed,
 }

@@ -30,6 +30,7 @@ type child struct {
 	state    spec.ChildState
 	inc      uint32
 	tries    int   // failures in a row, for the backoff
+	failed   bool  // its last start failed: to try again is a restart that the budget has not seen yet
 	upSince  int64 // ns; zero while not up
 	asked    int64 // ns; when its stop was ordered, zero if it was not
 	timedOut bool  // its start or stop timed out: it was killed for that
@@ -55,7 +56,9 @@ func New(s Spec) (*Core, error) {
 	}
 	c := &Core{spec: s}
 	for _, ch := range s.Children {
-		c.children = append(c.children, &child{Child: ch})
+		if s.Strategy != Dynamic { // there it is the template of those that are added
+			c.children = append(c.children, &child{Child: ch.settled()})
+		}
 	}
 	return c, nil
 }
@@ -83,6 +86,31 @@ func (c *Core) Children() []ChildView {
 	return out
 }
 
+// Count is how many children a supervisor has, as OTP counts them: specs, live children, and specs by type.
+// Under Dynamic there is one spec, and the types count its children.
+type Count struct {
+	Specs, Active, Supervisors, Workers int
+}
+
+// CountOf counts a supervisor's children from what inspection shows of them.
+func CountOf(s Strategy, children []ChildView) (n Count) {
+	n.Specs = len(children)
+	if s == Dynamic {
+		n.Specs = 1
+	}
+	for _, ch := range children {
+		if ch.State == spec.ChildUp || ch.State == spec.ChildStopping || ch.State == spec.ChildWedged {
+			n.Active++
+		}
+		if ch.Spec.Supervisor {
+			n.Supervisors++
+		} else {
+			n.Workers++
+		}
+	}
+	return n
+}
+
 // Step applies one event and says what to do, in order.
 func (c *Core) Step(e Event) []Command {
 	c.out, c.now, c.rand = nil, e.Now, e.Rand
@@ -107,7 +135,7 @@ func (c *Core) apply(e Event) {
 		c.stopAll(spec.SupStop, e.Exit)
 	case Due:
 		c.due(e)
-	case Add, Terminate, Restarted, Delete:
+	case Add, Terminate, Restarted, Revive, Delete:
 		c.request(e)
 	default:
 		if ch := c.find(e.Name); ch != nil && ch.inc == e.Inc {
@@ -225,7 +253,7 @@ func (c *Core) heardStart(ch *child, e Event) {
 	case Declined:
 		c.shift(ch, spec.ChildNone)
 		ch.last = e.Exit
-		if ch.Restart == Temporary {
+		if c.forgets(ch) {
 			c.remove(ch)
 		}
 	case Failed, Ended:
@@ -304,7 +332,9 @@ func (c *Core) due(e Event) {
 			c.inbox = append(c.inbox, e)
 			return
 		}
-		c.restart(ch)
+		if !ch.failed || c.afford(ch) {
+			c.restart(ch)
+		}
 	case e.Timer == StartTimer && ch.state == spec.ChildStarting, e.Timer == StopTimer && ch.state == spec.ChildStopping:
 		ch.timedOut = true
 		c.do(Command{Kind: Kill, Name: ch.Name, Inc: ch.inc})
@@ -323,7 +353,7 @@ func (c *Core) ended(ch *child, e Exit) {
 		c.again(ch)
 		return
 	}
-	if ch.Restart == Temporary || c.spec.Strategy == Dynamic {
+	if c.forgets(ch) {
 		c.remove(ch)
 	}
 	if ch.Significant && c.autoEnds() {
@@ -346,22 +376,40 @@ func (c *Core) autoEnds() bool {
 	})
 }
 
-// again plans a restart: within the budget, after the backoff.
+// forgets says whether the spec of a child goes with its last incarnation.
+func (c *Core) forgets(ch *child) bool {
+	return ch.Restart == Temporary || c.spec.Strategy == Dynamic
+}
+
+// again plans the restart of a child that ended: within the budget, after the backoff.
 func (c *Core) again(ch *child) {
-	if c.spent() {
-		c.report(GivingUp, ch, Exit{Crashed, "reached_max_restart_intensity"})
-		first := fmt.Sprintf("restart budget of %d in %s exceeded: %s %s", c.spec.Budget.Restarts, c.spec.Budget.Window, ch.Name, ch.last)
-		c.stopAll(spec.SupGiveUp, Exit{Crashed, first})
+	if !c.afford(ch) {
 		return
 	}
+	if delay := c.plan(ch); ch.Backoff.Off {
+		c.restart(ch)
+	} else {
+		c.arm(ch, delay)
+	}
+}
+
+// plan puts a child where its restart waits, and says for how long.
+func (c *Core) plan(ch *child) time.Duration {
 	delay := ch.Backoff.delay(ch.tries, c.rand)
 	ch.tries++
 	c.shift(ch, spec.ChildDelay)
-	if ch.Backoff.Off && c.state == spec.SupRunning {
-		c.restart(ch)
-		return
+	return delay
+}
+
+// afford counts a restart, and gives up where it is one too many (S2).
+func (c *Core) afford(ch *child) bool {
+	if !c.spent() {
+		return true
 	}
-	c.arm(ch, delay)
+	c.report(GivingUp, ch, Exit{Crashed, "reached_max_restart_intensity"})
+	first := fmt.Sprintf("restart budget of %d in %s exceeded: %s %s", c.spec.Budget.Restarts, c.spec.Budget.Window, ch.Name, ch.last)
+	c.stopAll(spec.SupGiveUp, Exit{GaveUp, first})
+	return false
 }
 
 // spent counts a restart against the budget and says whether it is one too many (S2).
@@ -399,7 +447,7 @@ func (c *Core) restart(ch *child) {
 }
 
 // startFailed: a start under way failed. A boot fails as a whole, a request is answered, a restart is
-// tried again later, against the budget (S3).
+// tried again later, and counts once it is (S3): what is asked meanwhile may call it off.
 func (c *Core) startFailed(ch *child) {
 	c.report(StartError, ch, ch.last)
 	w := c.work
@@ -418,7 +466,8 @@ func (c *Core) startFailed(ch *child) {
 		}
 		c.work = nil
 		c.move(spec.SupIdle)
-		c.again(ch)
+		ch.failed = true
+		c.arm(ch, c.plan(ch)) // by message, also without a backoff: what came before is looked at first
 	}
 }
 

@@ -181,7 +181,7 @@ func TestS1StopsInReverseOneAtATime(t *testing.T) {
 }
 
 func TestS1DynamicStopsAllAtOnce(t *testing.T) {
-	w := newWorld(t, abc(core.Dynamic, func(s *core.Spec) { s.Children = nil }))
+	w := newWorld(t, abc(core.Dynamic, func(s *core.Spec) { s.Children = s.Children[:1] }))
 	w.step(core.Event{Kind: core.Boot})
 	for i, n := range []string{"x", "y"} {
 		w.step(core.Event{Kind: core.Add, Child: core.Child{Name: n}, Req: uint64(i + 1)})
@@ -245,7 +245,7 @@ func TestS2OneRestartTooManyFailsUpwardsAndNamesTheCause(t *testing.T) {
 	for range 4 {
 		w.crash("b")
 	}
-	if w.exit == nil || w.exit.Kind != core.Crashed || !strings.Contains(w.exit.Text, "b crashed: boom") {
+	if w.exit == nil || w.exit.Kind != core.GaveUp || !strings.Contains(w.exit.Text, "b crashed: boom") {
 		t.Fatal(w.exit, w.log)
 	}
 }
@@ -353,6 +353,87 @@ func TestR6AWedgedChildIsLeftBehindIfItsSpecAllowsTwoIncarnations(t *testing.T) 
 	w.hold = false
 	w.close("b")
 	w.expect(t, "wedged c, shutdown_error c, stop b, start a#2, start b#2, start c#2")
+}
+
+func TestS1DynamicChildrenAreOfOneTemplateAndLeaveNoSpec(t *testing.T) {
+	w := newWorld(t, abc(core.Dynamic, func(s *core.Spec) {
+		s.Children = s.Children[:1]
+		s.Children[0].Restart = core.Transient
+	}))
+	w.hold = true
+	w.step(core.Event{Kind: core.Boot})
+	for i, n := range []string{"x", "y", "z"} {
+		w.step(core.Event{Kind: core.Add, Child: core.Child{Name: n, Restart: core.Permanent}, Req: uint64(i + 1)})
+		if n == "z" { // it declines
+			w.step(core.Event{Kind: core.Declined, Name: n, Inc: w.gone(n)})
+		} else {
+			w.ready(n)
+		}
+	}
+	w.expect(t, "up, start x#1, start y#1, start z#1, remove z")
+	w.hold = false
+	w.normal("x")
+	w.step(core.Event{Kind: core.Terminate, Name: "y", Req: 4})
+	w.expect(t, "remove x, stop y, remove y")
+	if n := core.CountOf(core.Dynamic, w.c.Children()); n != (core.Count{Specs: 1}) {
+		t.Error(n)
+	}
+}
+
+func TestS2ASupervisorThatGaveUpHasShutDownForItsOwn(t *testing.T) {
+	for restart, want := range map[core.Restart]string{
+		core.Permanent: "child_terminated b, start b#2", core.Transient: "", core.Temporary: "remove b",
+	} {
+		w := booted(t, abc(core.OneForOne, func(s *core.Spec) { s.Children[1].Restart = restart }))
+		w.step(core.Event{Kind: core.Ended, Name: "b", Inc: w.gone("b"), Exit: core.Exit{Kind: core.GaveUp}})
+		w.expect(t, want)
+	}
+}
+
+// failing crashes b and lets its restart fail.
+func failing(w *world) {
+	w.hold = true
+	w.crash("b")
+	w.step(core.Event{Kind: core.Failed, Name: "b", Inc: w.gone("b"), Exit: core.Exit{Kind: core.Crashed, Text: "no"}})
+}
+
+func TestS3AFailedRestartCountsOnceItIsTriedAgain(t *testing.T) {
+	one := func(s *core.Spec) { s.Budget.Restarts = 1 }
+	w := booted(t, abc(core.OneForOne, one))
+	failing(w)
+	w.step(core.Event{Kind: core.Terminate, Name: "b", Req: 1}) // in time: the second restart is never made
+	w.expect(t, "crash b, child_terminated b, start b#2, start_error b")
+	if r, ok := w.replies[1]; !ok || r != core.Done || w.exit != nil || len(w.timers) > 0 {
+		t.Error(w.replies, w.exit, w.timers)
+	}
+	w = booted(t, abc(core.OneForOne, one))
+	failing(w)
+	w.hold = false
+	w.step(w.timers["b/0"])
+	w.expect(t, "crash b, child_terminated b, start b#2, start_error b, shutdown b, stop c, stop a, finish gave_up")
+}
+
+func TestS10WhatHasToBeDownIsRefusedWhereItIsNot(t *testing.T) {
+	w := booted(t, abc(core.OneForOne))
+	failing(w)
+	for i, row := range []struct {
+		kind core.EventKind
+		name string
+		want core.Refusal
+	}{
+		{core.Revive, "a", core.Running},
+		{core.Delete, "a", core.Running},
+		{core.Revive, "b", core.Restarting},
+		{core.Delete, "b", core.Restarting},
+		{core.Revive, "new", core.NotFound},
+		{core.Terminate, "b", core.Done},
+		{core.Delete, "b", core.Done},
+	} {
+		w.step(core.Event{Kind: row.kind, Name: row.name, Req: uint64(i + 1)})
+		if got := w.replies[uint64(i+1)]; got != row.want {
+			t.Errorf("%d of %s: %q, want %q", row.kind, row.name, got, row.want)
+		}
+	}
 }
 
 func TestS8ValidateReportsAllFaultsAtOnce(t *testing.T) {
@@ -467,7 +548,7 @@ func (w *world) random(t *rapid.T, reqs *uint64) {
 		}
 	default:
 		*reqs++
-		kind := rapid.SampledFrom([]core.EventKind{core.Add, core.Terminate, core.Restarted, core.Delete}).Draw(t, "request")
+		kind := rapid.SampledFrom([]core.EventKind{core.Add, core.Terminate, core.Restarted, core.Revive, core.Delete}).Draw(t, "request")
 		w.step(core.Event{Kind: kind, Name: name, Child: core.Child{Name: name}, Req: *reqs})
 	}
 }

@@ -15,9 +15,10 @@ const (
 	Stuck                      // it cannot be stopped
 	Due                        // a timer of Arm
 	Stop                       // close everything: the supervisor's region closes
-	Add                        // request: add Child and start it
+	Add                        // request: add Child and start it; under Dynamic its name, the rest is the template's
 	Terminate                  // request: stop the child, keep its spec
 	Restarted                  // request: start the child again, stopping it first if it runs
+	Revive                     // request: start a child that is down
 	Delete                     // request: remove the spec of a child that is down
 )
 
@@ -83,6 +84,7 @@ const (
 	NotFound    Refusal = "not_found"
 	AlreadyHere Refusal = "already_present"
 	Running     Refusal = "running"
+	Restarting  Refusal = "restarting"
 	Closing     Refusal = "closing"
 	BadSpec     Refusal = "bad_spec"
 	StartFailed Refusal = "start_failed"

@@ -91,6 +91,7 @@ type Backoff struct {
 // Child is the spec of one child.
 type Child struct {
 	Name         string
+	Supervisor   bool // it owns children, which have shutdown times of their own: the zero Shutdown waits for ever
 	Restart      Restart
 	Shutdown     Shutdown
 	Significant  bool
@@ -106,7 +107,7 @@ type Spec struct {
 	Strategy     Strategy
 	Budget       Budget
 	AutoShutdown AutoShutdown
-	Children     []Child // for Dynamic: none; they are added at run time
+	Children     []Child // in start order; for Dynamic the template alone: children are added at run time
 }
 
 // MaxChildren bounds the children of a supervisor's spec.
@@ -121,18 +122,21 @@ func (s Spec) Validate() (faults []string) {
 	if s.AutoShutdown > All {
 		bad("auto_shutdown: unknown value %d", s.AutoShutdown)
 	}
-	if s.Budget.Restarts < 0 || s.Budget.Window <= 0 {
-		bad("budget: needs restarts of at least 0 and a window over 0, got %d in %s", s.Budget.Restarts, s.Budget.Window)
+	if s.Budget.Restarts < 0 {
+		bad("budget.restarts: must be at least 0, got %d", s.Budget.Restarts)
 	}
-	if s.Strategy == Dynamic && len(s.Children) > 0 {
-		bad("children: a dynamic supervisor starts with none")
+	if s.Budget.Window <= 0 {
+		bad("budget.window: must be over 0, got %s", s.Budget.Window)
+	}
+	if s.Strategy == Dynamic && len(s.Children) != 1 {
+		bad("children: a dynamic supervisor has one, the template of those that are added, got %d", len(s.Children))
 	}
 	if len(s.Children) > MaxChildren {
 		bad("children: %d are more than %d", len(s.Children), MaxChildren)
 	}
 	names := map[string]bool{}
 	for i, c := range s.Children {
-		for _, f := range s.check(c) {
+		for _, f := range s.Check(c) {
 			bad("children[%d].%s", i, f)
 		}
 		if names[c.Name] {
@@ -143,8 +147,8 @@ func (s Spec) Validate() (faults []string) {
 	return faults
 }
 
-// check finds the faults of one child under this supervisor.
-func (s Spec) check(c Child) (faults []string) {
+// Check reports the faults of one child under this supervisor, but for a name that is taken.
+func (s Spec) Check(c Child) (faults []string) {
 	bad := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
 	if c.Name == "" {
 		bad("name: must not be empty")
@@ -170,15 +174,17 @@ func (s Spec) check(c Child) (faults []string) {
 // ExitKind is how a child ended, as far as a supervisor cares.
 type ExitKind uint8
 
-// The kinds. Normal and Shutdown are clean.
+// The kinds. Normal and Stopped are clean. GaveUp is a supervisor's that exceeded its budget: it has stopped its
+// children in order, which for its own supervisor is a clean end, as in OTP; for everybody else it failed.
 const (
 	Normal ExitKind = iota
 	Stopped
 	Crashed
 	Killed
+	GaveUp
 )
 
-var exitNames = [...]string{"normal", "shutdown", "crashed", "killed"}
+var exitNames = [...]string{"normal", "shutdown", "crashed", "killed", "gave_up"}
 
 // String gives the kind's stable name.
 func (k ExitKind) String() string { return exitNames[k] }
@@ -189,8 +195,8 @@ type Exit struct {
 	Text string // the cause, for people
 }
 
-// Clean says whether the exit is no failure.
-func (e Exit) Clean() bool { return e.Kind <= Stopped }
+// Clean says whether the exit is none to restart a transient child for.
+func (e Exit) Clean() bool { return e.Kind <= Stopped || e.Kind == GaveUp }
 
 // String gives kind and cause.
 func (e Exit) String() string {

@@ -60,7 +60,7 @@ func (c *Core) nextStop(w *work) *child {
 			return ch
 		}
 		w.stop = w.stop[1:]
-		if ch.Restart == Temporary && (w.group || len(w.start) == 0) {
+		if c.forgets(ch) && (w.group || len(w.start) == 0) {
 			c.remove(ch)
 		}
 	}
@@ -70,7 +70,7 @@ func (c *Core) nextStop(w *work) *child {
 func (c *Core) start(ch *child) {
 	c.shift(ch, spec.ChildStart)
 	ch.inc++
-	ch.asked, ch.timedOut = 0, false
+	ch.asked, ch.timedOut, ch.failed = 0, false, false
 	c.do(Command{Kind: Start, Name: ch.Name, Inc: ch.inc, Child: ch.Child})
 	if ch.StartTimeout > 0 {
 		c.arm(ch, ch.StartTimeout)
@@ -181,6 +181,11 @@ func (c *Core) refuse(e Event) {
 	}
 }
 
+// notDown says why a child that has to be down is not.
+var notDown = map[spec.ChildState]Refusal{
+	spec.ChildUp: Running, spec.ChildWedged: Running, spec.ChildBackoff: Restarting,
+}
+
 // request does what is asked at run time (S10), one at a time.
 func (c *Core) request(e Event) {
 	if c.state == spec.SupStopping {
@@ -200,16 +205,16 @@ func (c *Core) request(e Event) {
 		c.reply(e, NotFound)
 		return
 	}
+	if r := notDown[ch.state]; r != Done && (e.Kind == Revive || e.Kind == Delete) {
+		c.reply(e, r)
+		return
+	}
 	switch e.Kind {
 	case Terminate:
 		c.terminate(ch, e)
-	case Restarted:
+	case Restarted, Revive:
 		c.restartOnRequest(ch, e)
 	case Delete:
-		if ch.state != spec.ChildDown {
-			c.reply(e, Running)
-			return
-		}
 		c.remove(ch)
 		c.reply(e, Done)
 	}
@@ -218,15 +223,20 @@ func (c *Core) request(e Event) {
 func (c *Core) reply(e Event, r Refusal) { c.do(Command{Kind: Reply, Req: e.Req, Err: r}) }
 
 func (c *Core) add(e Event) {
+	if c.spec.Strategy == Dynamic {
+		name := e.Child.Name
+		e.Child = c.spec.Children[0]
+		e.Child.Name = name
+	}
 	if c.find(e.Child.Name) != nil {
 		c.reply(e, AlreadyHere)
 		return
 	}
-	if len(c.spec.check(e.Child)) > 0 || len(c.children) >= MaxChildren {
+	if len(c.spec.Check(e.Child)) > 0 || len(c.children) >= MaxChildren {
 		c.reply(e, BadSpec)
 		return
 	}
-	ch := &child{Child: e.Child}
+	ch := &child{Child: e.Child.settled()}
 	c.children = append(c.children, ch)
 	c.do(Command{Kind: Adopt, Name: ch.Name, Req: e.Req})
 	c.begin(&work{start: []*child{ch}, add: ch, req: e.Req})
@@ -248,6 +258,12 @@ func (c *Core) restartOnRequest(ch *child, e Event) {
 		w.stop = []*child{ch}
 	}
 	c.begin(w)
+}
+
+// settled is the spec with the default of its shutdown: the children of a supervisor have times of their own.
+func (c Child) settled() Child {
+	c.Shutdown.Wait = c.Shutdown.Wait || c.Supervisor && c.Shutdown == (Shutdown{})
+	return c
 }
 
 func (s Shutdown) within() time.Duration {
