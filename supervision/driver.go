@@ -165,11 +165,12 @@ func (s *supervisor) step(cx *actors.Cx, e core.Event) {
 		e := s.todo[0]
 		s.todo = s.todo[1:]
 		e.Now, e.Rand = cx.Now().UnixNano(), cx.Rand()
-		for _, cmd := range s.core.Step(e) {
+		cmds := s.core.Step(e)
+		cx.Publish(View{s.spec.Strategy, s.core.State().String(), s.core.Children()}) // first: who gets an answer looks
+		for _, cmd := range cmds {
 			s.do(cx, cmd)
 		}
 	}
-	cx.Publish(View{s.spec.Strategy, s.core.State().String(), s.core.Children()})
 }
 
 func (s *supervisor) do(cx *actors.Cx, cmd core.Command) {
