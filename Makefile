@@ -2,7 +2,7 @@
 SHELL := bash
 GO ?= go
 export GOFLAGS := -buildvcs=false
-BINS := fnode-supervisor fnctl fnode-engine
+BINS := fnode-supervisor fnctl fnode-engine fnodevet
 WING ?= all
 
 .PHONY: help build run test check-long lint bench bench-engine bench-lab npm-check race examples clean
@@ -26,11 +26,13 @@ test: build ## every test with small seeded counts, and the skips by reason
 check-long: build ## the full counts of one wing: make check-long WING=lanes
 	@scripts/check-long.sh "$(WING)"
 
-lint: ## gofumpt, vet, staticcheck, and the house rules
+lint: ## gofumpt, vet, staticcheck, fnodevet, and the house rules
 	@out=$$($(GO) tool -modfile=tools/go.mod gofumpt -l actors api cmd config engineproc internal isolation lab lanes obligations regions spec store supervision); \
 	  if [ -n "$$out" ]; then echo "not formatted (run: go tool -modfile=tools/go.mod gofumpt -w .):"; echo "$$out"; exit 1; fi
 	$(GO) vet ./...
 	$(GO) tool -modfile=tools/go.mod staticcheck ./...
+	@mkdir -p bin && $(GO) build -o bin/fnodevet ./cmd/fnodevet
+	$(GO) vet -vettool=$(CURDIR)/bin/fnodevet ./...
 	$(GO) test -count=1 ./internal/lint
 
 race: ## the concurrent packages 20 times with -race

@@ -82,7 +82,7 @@ var floors = [][]string{
 	{"lanes", "obligations", "isolation", "store"},
 	{"engineproc/engine", "engineproc/pack"},
 	{"isolation/inside", "isolation/cgroup", "engineproc/wire", "engineproc/core", "supervision/core", "store/core"},
-	{"internal/invariant", "internal/testsum", "internal/lint"},
+	{"internal/invariant", "internal/testsum", "internal/lint", "internal/vet"},
 	{"spec"},
 	{"internal/base"},
 }

@@ -58,7 +58,7 @@ func PermitHeld() lab.Scenario {
 			case actors.Started:
 				_, err := cx.Reserve(c.ref("R"))
 				return err
-			case *actors.Permit:
+			case *actors.Permit: //fnodevet:allow obligation P keeps its place until it ends, which gives it back
 				if got = m.Err == nil; got {
 					return cx.Tell(cx.Self(), word{text: "stop"})
 				}
