@@ -191,6 +191,10 @@ func (f *frame) inline(st *state, c calling, fn *ssa.Function, tr *step) (outs [
 			back.stand = before // it was looked at, by what cannot answer it
 		}
 		back.env, back.defers = maps.Clone(st.env), slices.Clone(st.defers)
+		if st.stand == before && back.stand == open && slices.ContainsFunc(e.results, func(v value) bool { return v.kind == owed }) {
+			back.taken = c.in.Pos() // the caller has it from here on
+			e.tr = (*step)(nil).add(c.in.Pos(), "taken")
+		}
 		f.bring(back, c, e.results)
 		outs = append(outs, exit{st: back, tr: e.tr})
 	}

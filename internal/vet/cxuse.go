@@ -272,6 +272,8 @@ func (r *cxRun) stores(fn *ssa.Function, in *ssa.Store) {
 			}
 			r.say(pos, k.text()+" is stored in a struct"+remedy)
 		}
+	case *ssa.Parameter, *ssa.UnOp:
+		r.say(pos, k.text()+" is stored where a pointer leads"+remedy)
 	case *ssa.IndexAddr:
 		if a, ok := addr.X.(*ssa.Alloc); ok && a.Comment == "varargs" {
 			return

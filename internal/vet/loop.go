@@ -148,6 +148,9 @@ func (l *loop) rounds(cond ssa.Value) (int64, bool) {
 }
 
 func (l *loop) compared(c *ssa.BinOp) (int64, bool) {
+	if l.searches(c.X, c.Y) {
+		return 64, true
+	}
 	for _, side := range [][2]ssa.Value{{c.X, c.Y}, {c.Y, c.X}} {
 		x, limit := side[0], side[1]
 		if isLen(x) || isEmpty(limit) && l.consumed(x) || isEmptyOf(limit) && l.listed(x) || l.consumes(x) {
@@ -261,6 +264,45 @@ func (l *loop) counter(v ssa.Value) (start ssa.Value, how counting) {
 	return starts[0], how
 }
 
+// searches says whether the loop halves the distance of x and y: a binary search.
+func (l *loop) searches(x, y ssa.Value) bool {
+	nx, _ := l.carried(x)
+	ny, _ := l.carried(y)
+	return slices.ContainsFunc(l.spread(append(nx, ny...), 0), func(n ssa.Value) bool { return midOf(n, x, y) })
+}
+
+// midOf says whether n is half of something made from x and y, give or take a constant.
+func midOf(n, x, y ssa.Value) bool {
+	b, ok := n.(*ssa.BinOp)
+	if !ok {
+		if c, ok := n.(*ssa.Convert); ok {
+			return midOf(c.X, x, y)
+		}
+		return false
+	}
+	_, byConst := b.Y.(*ssa.Const)
+	switch b.Op {
+	case token.QUO, token.SHR:
+		return byConst && madeFrom(b.X, x, 0) && madeFrom(b.X, y, 0)
+	case token.ADD, token.SUB:
+		return midOf(b.X, x, y) || midOf(b.Y, x, y)
+	}
+	return false
+}
+
+func madeFrom(n, v ssa.Value, deep int) bool {
+	if same(n, v) {
+		return true
+	}
+	switch n := n.(type) {
+	case *ssa.BinOp:
+		return deep < 4 && (madeFrom(n.X, v, deep+1) || madeFrom(n.Y, v, deep+1))
+	case *ssa.Convert:
+		return deep < 4 && madeFrom(n.X, v, deep+1)
+	}
+	return false
+}
+
 // spread looks through the phis inside the loop.
 func (l *loop) spread(vs []ssa.Value, deep int) (out []ssa.Value) {
 	for _, v := range vs {
@@ -275,6 +317,9 @@ func (l *loop) spread(vs []ssa.Value, deep int) (out []ssa.Value) {
 
 func (l *loop) changes(n, v ssa.Value) counting {
 	b, ok := n.(*ssa.BinOp)
+	if ok && b.Op == token.REM && same(b.Y, v) { // a, b = b, a%b
+		return halved
+	}
 	if !ok || !same(b.X, v) {
 		return no
 	}
@@ -315,6 +360,9 @@ func (l *loop) listed(v ssa.Value) bool {
 	next = l.spread(next, 0)
 	return len(next) > 0 && !slices.ContainsFunc(next, func(n ssa.Value) bool {
 		u, ok := n.(*ssa.UnOp)
+		if c, is := n.(*ssa.Call); is { // e = e.Next()
+			return callee(&c.Call) == nil || callee(&c.Call).Signature().Recv() == nil || len(c.Call.Args) != 1 || !same(c.Call.Args[0], v)
+		}
 		if !ok {
 			return !partOf(n, v)
 		}

@@ -240,12 +240,26 @@ func reservedID(in *ssa.Call) ssa.Instruction {
 			v = x.X
 		case *ssa.ChangeType:
 			v = x.X
+		case *ssa.UnOp: // a variable that a closure captured
+			a, ok := x.X.(*ssa.Alloc)
+			if w := writtenTo(a, ok); len(w) == 1 {
+				v = w[0]
+				continue
+			}
+			return nil
 		case *ssa.Call:
 			return x
 		default:
 			return nil
 		}
 	}
+}
+
+func writtenTo(a *ssa.Alloc, ok bool) []ssa.Value {
+	if !ok {
+		return nil
+	}
+	return written(a)
 }
 
 // follow walks a root. Where the obligation is returned to callers in this package, it goes on with them.

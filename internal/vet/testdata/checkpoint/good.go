@@ -1,6 +1,7 @@
 package checkpoint
 
 import (
+	"container/list"
 	"maps"
 	"slices"
 	"strings"
@@ -218,3 +219,30 @@ func okNoHandler(n int) (sum int) {
 }
 
 func okSorted(_ *actors.Cx, m map[string]int) []string { return slices.Sorted(maps.Keys(m)) }
+
+func okSearch(_ *actors.Cx, xs []int, v int) int {
+	lo, hi := 0, len(xs)
+	for lo < hi {
+		mid := lo + (hi-lo)/2
+		if xs[mid] < v {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	return lo
+}
+
+func okList2(_ *actors.Cx, l *list.List) (n int) {
+	for e := l.Front(); e != nil; e = e.Next() {
+		n++
+	}
+	return n
+}
+
+func okDivisor(_ *actors.Cx, a, b int) int {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return a
+}

@@ -165,3 +165,7 @@ func badSaved() actors.Behaviour {
 		return saved.Checkpoint()
 	})
 }
+
+func badPointer(cx *actors.Cx, to *func()) {
+	*to = func() { cx.Ready() } // want `is stored where a pointer leads`
+}

@@ -210,7 +210,7 @@ func badClosureUnused(cx *actors.Cx, m ask) { // want `not answered on the path`
 
 // It is found by a helper, and dropped.
 func (s *server) badFound(cx *actors.Cx, msg any) error {
-	m, ok := question(msg)
+	m, ok := question(msg) // want `not answered on the path`
 	if !ok {
 		return nil
 	}
@@ -221,7 +221,7 @@ func (s *server) badFound(cx *actors.Cx, msg any) error {
 }
 
 func question(msg any) (ask, bool) {
-	m, ok := msg.(ask) // want `not answered on the path`
+	m, ok := msg.(ask)
 	return m, ok
 }
 
@@ -301,7 +301,7 @@ func badReleaseRound(cx *actors.Cx, all []actors.Resource) error {
 
 // A helper owns, and its caller forgets.
 func badReleaseOfHelper(cx *actors.Cx, res actors.Resource) error {
-	end, err := own(cx, res)
+	end, err := own(cx, res) // want `release function is not called`
 	if err != nil {
 		return err
 	}
@@ -312,7 +312,7 @@ func badReleaseOfHelper(cx *actors.Cx, res actors.Resource) error {
 }
 
 func own(cx *actors.Cx, res actors.Resource) (func(base.Outcome), error) {
-	return cx.Own(regions.File, res) // want `release function is not called`
+	return cx.Own(regions.File, res)
 }
 
 // Entries of a ledger, of any kind, are promises too.
@@ -348,3 +348,19 @@ var badLiteral = actors.Func(func(cx *actors.Cx, msg any) error {
 	}
 	return nil
 })
+
+// A deferred literal resolves the entry on one condition.
+func badLedgerDeferred(cx *actors.Cx, l *obligations.Ledger, ids func() base.ObligationID) error {
+	id := ids()
+	err := l.Reserve("my_kind", "work", id, 0) // want `ledger entry is not resolved`
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err == nil {
+			_ = l.Resolve(id, obligations.Committed)
+		}
+	}()
+	err = cx.Tell(cx.Self(), tick{})
+	return err
+}
