@@ -22,6 +22,8 @@ run: build examples ## build, start the supervisor with the examples, show what 
 
 test: build ## every test with small seeded counts, and the skips by reason
 	@$(GO) test -json -timeout 10m ./... | $(GO) run ./internal/testsum
+	@if command -v gcc >/dev/null; then $(GO) test -race -run TestL5ConservationHoldsUnderStress ./actors/host; \
+	  else echo "left out: conservation under stress with -race needs gcc (it ran without)"; fi
 
 check-long: build ## the full counts of one wing: make check-long WING=lanes
 	@scripts/check-long.sh "$(WING)"

@@ -26,6 +26,12 @@ type bench struct {
 	late  []func() error              // what is held up
 	wrote []store.Tx
 	slots map[string]*actors.Slot
+
+	// What tests want to hear of; nil: nothing.
+	arm, disarm func(*actors.Timer)
+	step        func(actors.StepKind)
+	ready       func()
+	event       func(actors.Event)
 }
 
 type turn struct {
@@ -35,7 +41,7 @@ type turn struct {
 
 func newBench() *bench {
 	b := &bench{now: time.Unix(1e9, 0), slots: map[string]*actors.Slot{}}
-	b.sys = actors.NewSystem(b, actors.Options{})
+	b.sys = actors.NewSystem(b, actors.Options{Events: func(ev actors.Event) { call(b.event, ev) }})
 	return b
 }
 
@@ -54,14 +60,30 @@ func (b *bench) Spawn(_, s *actors.Slot) {
 	}
 }
 
-func (b *bench) Ready(_, s *actors.Slot, t actors.Ticket) { b.queue = append(b.queue, turn{s, t}) }
+func (b *bench) Ready(_, s *actors.Slot, t actors.Ticket) {
+	b.queue = append(b.queue, turn{s, t})
+	if b.ready != nil {
+		b.ready()
+	}
+}
 
-func (b *bench) Arm(*actors.Slot, time.Duration, *actors.Timer) func() { return nil }
-func (b *bench) Read(*actors.Slot, string) ([]byte, bool, error)       { return nil, false, nil }
-func (b *bench) List(*actors.Slot, string, int) ([]string, error)      { return nil, nil }
-func (b *bench) Step(*actors.Slot, actors.StepKind)                    {}
-func (b *bench) Now() time.Time                                        { return b.now }
-func (b *bench) Rand() uint64                                          { return 1 }
+// call calls f, if there is one.
+func call[T any](f func(T), v T) {
+	if f != nil {
+		f(v)
+	}
+}
+
+func (b *bench) Arm(_ *actors.Slot, _ time.Duration, t *actors.Timer) func() {
+	call(b.arm, t)
+	return func() { call(b.disarm, t) }
+}
+
+func (b *bench) Read(*actors.Slot, string) ([]byte, bool, error)  { return nil, false, nil }
+func (b *bench) List(*actors.Slot, string, int) ([]string, error) { return nil, nil }
+func (b *bench) Step(_ *actors.Slot, k actors.StepKind)           { call(b.step, k) }
+func (b *bench) Now() time.Time                                   { return b.now }
+func (b *bench) Rand() uint64                                     { return 1 }
 
 func (b *bench) Commit(_ *actors.Slot, tx store.Tx, done func(store.Result)) {
 	b.wrote = append(b.wrote, tx)

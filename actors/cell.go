@@ -84,6 +84,7 @@ func newCell(s *Slot, n base.Incarnation, b Behaviour, caps Caps, r *regions.Reg
 	if s.opts.Lifetime > 0 {
 		c.deadline = s.sys.host.Now().Add(s.opts.Lifetime)
 	}
+	c.deadline = earlier(c.deadline, s.ownersDeadline())
 	c.cx = &Cx{slot: s, cell: c}
 	return c
 }

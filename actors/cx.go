@@ -61,8 +61,12 @@ type later struct{ f func() }
 // TraceID is a W3C trace id: 16 bytes, all zero means none.
 type TraceID [16]byte
 
-// Deadline tells the incarnation's own deadline, if its budget has one.
+// Deadline tells the incarnation's deadline, if its budget has one. It reports none where the clock is not the wall
+// clock: the context package would compare the two (C2).
 func (cx *Cx) Deadline() (time.Time, bool) {
+	if cx.slot.sys.virtual {
+		return time.Time{}, false
+	}
 	return cx.cell.deadline, !cx.cell.deadline.IsZero()
 }
 

@@ -22,7 +22,7 @@ func Call[Q, R any](ctx context.Context, sys *System, to Ref, q Q) (R, error) {
 	if due, ok := ctx.Deadline(); ok {
 		a.due = due
 	}
-	if err := sys.host.Send(nil, to.slot, Message{Body: a}); err != nil {
+	if err := sys.host.Send(nil, to.slot, Message{Body: a, trace: traceOf(ctx)}); err != nil {
 		return zero, err
 	}
 	select {
@@ -32,6 +32,19 @@ func Call[Q, R any](ctx context.Context, sys *System, to Ref, q Q) (R, error) {
 		return zero, codes.New(codes.AskTimeout, "%s did not answer in time", to.Path()).
 			Wrap(context.Cause(ctx)).Outcome(base.EffectUnknown)
 	}
+}
+
+// Traced gives a context under which Call carries a trace id (W3C): it goes with the question, and with what its
+// handlers send because of it.
+func Traced(ctx context.Context, id TraceID) context.Context {
+	return context.WithValue(ctx, traceKey{}, id)
+}
+
+type traceKey struct{}
+
+func traceOf(ctx context.Context) TraceID {
+	id, _ := ctx.Value(traceKey{}).(TraceID)
+	return id
 }
 
 // TellWait sends from outside and waits for room where the lane is full (L4, block).

@@ -8,7 +8,7 @@ import (
 	codes "github.com/franken-node/fnode-supervisor/spec/errors"
 )
 
-// promise is an Ask of any type, or a Permit, as the kernel sees it.
+// promise is an Ask of any type, a Permit or a Promise, as the kernel sees it.
 type promise interface {
 	hold(c *Cell)
 	kept() bool
@@ -30,11 +30,14 @@ type promises struct {
 func (h *promises) add(p promise, k obligations.Kind, label string, due int64) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if err := h.ledger.Reserve(k, label, p.oblige(), due); err != nil {
+		return err
+	}
 	if h.held == nil {
 		h.held = map[base.ObligationID]promise{}
 	}
 	h.held[p.oblige()] = p
-	return h.ledger.Reserve(k, label, p.oblige(), due)
+	return nil
 }
 
 // resolve ends a promise. It is refused with codes.Gone where the promises were taken away: their kinds' rules
@@ -74,10 +77,10 @@ func (h *promises) take() (broken []promise, leaked []obligations.Resolution, o 
 	defer h.mu.Unlock()
 	h.taken = true
 	for _, r := range h.ledger.Stop() {
-		if p, ok := h.held[r.ID]; ok {
-			broken = append(broken, p)
-		} else if r.To == obligations.Leaked {
+		if r.To == obligations.Leaked {
 			leaked, h.outcome = append(leaked, r), base.OutcomeLeaked
+		} else if p, ok := h.held[r.ID]; ok {
+			broken = append(broken, p)
 		}
 	}
 	h.held = nil

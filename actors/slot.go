@@ -193,6 +193,9 @@ func (s *Slot) accepted(by *Slot, lane lanes.Lane, p lanes.Put[Message], m Messa
 func (s *Slot) putReserved(by *Slot, l lanes.Lane, due int64, m Message) {
 	s.arrived(by, l, s.box.PutReserved(l, due, m))
 	s.sweepIfGone()
+	if _, is := m.Body.(*Permit); is && s.over(m.life) {
+		s.unpermit(m.life) // nobody takes it any more: its place must not wait for the next incarnation
+	}
 }
 
 // putExtra queues m in the Ready lane beside its bound.

@@ -1,7 +1,9 @@
 package actors
 
 import (
-	"sort"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/franken-node/fnode-supervisor/internal/base"
@@ -36,20 +38,28 @@ type ActorView struct {
 
 // Snapshot lists every actor, sorted by path. It sends no message.
 func (sys *System) Snapshot() []ActorView {
-	sys.mu.RLock()
-	slots := make([]*Slot, 0, len(sys.paths))
-	for _, s := range sys.paths {
-		slots = append(slots, s)
-	}
-	sys.mu.RUnlock()
+	slots := sys.inOrder()
 	now := sys.host.Now()
 	out := make([]ActorView, len(slots))
 	for i, s := range slots {
 		out[i] = s.look(now)
 	}
-	sort.Slice(out, func(i, j int) bool { return out[i].Path < out[j].Path })
 	return out
 }
+
+// inOrder lists the slots by path. The list is kept until a slot comes or goes.
+func (sys *System) inOrder() []*Slot {
+	sys.mu.Lock()
+	defer sys.mu.Unlock()
+	if sys.ordered == nil {
+		sys.ordered = slices.SortedFunc(maps.Values(sys.paths), func(a, b *Slot) int { return strings.Compare(a.path, b.path) })
+	}
+	return sys.ordered
+}
+
+// Told is how many events of the system's life there were. Where neither it nor the host's count of deliveries has
+// changed, nothing has happened to an actor.
+func (sys *System) Told() uint64 { return sys.told.Load() }
 
 // Depth is how many messages wait, in all lanes.
 func (v ActorView) Depth() int { return v.Lanes[0].Depth + v.Lanes[1].Depth + v.Lanes[2].Depth }

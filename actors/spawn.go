@@ -31,8 +31,8 @@ type Child struct {
 	Delegate        bool          // it closes what it owns by an order of its own: a supervisor
 	Supervised      bool          // the spawner hears ChildStarted, ChildEnded, ChildWedged, and decides what follows
 	TrapLinks       bool          // a linked actor's end is a LinkDown message instead of its own end
-	Lifetime        time.Duration // budget in time per incarnation; zero means none
-	Deliveries      int           // budget in deliveries per incarnation; zero means none
+	Lifetime        time.Duration // budget in time per incarnation; zero means none of its own: its owner's ends it too
+	Deliveries      int           // budget in deliveries per incarnation, at most the spawner's; zero means the spawner's
 	DrainDeliveries int           // Ready deliveries left after a cancel request; zero means no limit
 	Drain           time.Duration // for its region to drain; zero means 5 s, negative for ever. A supervisor keeps the time of what it orders itself
 	StuckAfter      time.Duration // a handler over this is stuck (L6); zero means 10 s
@@ -77,6 +77,7 @@ func (cx *Cx) Spawn(o Child) (Ref, error) {
 		o.Caps = CapAll
 	}
 	o.Caps &= cx.cell.caps
+	o.Deliveries = meet(o.Deliveries, cx.slot.opts.Deliveries)
 	cx.slot.sys.host.Step(cx.slot, StepSpawn)
 	s, err := cx.slot.sys.newSlot(cx.slot, cx.cell.n, cx.cell.region, o)
 	if err != nil {
@@ -294,6 +295,14 @@ func (s *Slot) queueAfter(c *Cell) {
 			s.giveBack(l, m)
 		}
 	}
+}
+
+// over says whether an incarnation has ended and its region is closed, or was left behind.
+func (s *Slot) over(n base.Incarnation) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.cell.Load()
+	return (c == nil || c.n != n) && (s.closing == nil || s.closing.n != n)
 }
 
 // unpermit gives back the places whose permits wait for an incarnation that has ended.

@@ -49,14 +49,17 @@ type Event struct {
 // System is the set of actors of one host: the slots, the scope tree and the counters. All methods may
 // be called from any goroutine.
 type System struct {
-	host  Host            // immutable
-	root  *regions.Region // immutable
-	ids   atomic.Uint64   // written by nextID
-	sink  func(Event)     // immutable
-	dead  sync.Map        // reason code -> *atomic.Uint64
-	mu    sync.RWMutex
-	paths map[string]*Slot // guarded by mu
-	hooks Hooks            // immutable
+	host    Host            // immutable
+	root    *regions.Region // immutable
+	ids     atomic.Uint64   // written by nextID
+	sink    func(Event)     // immutable
+	virtual bool            // immutable
+	dead    sync.Map        // reason code -> *atomic.Uint64
+	mu      sync.RWMutex
+	paths   map[string]*Slot // guarded by mu
+	ordered []*Slot          // guarded by mu: by path, for inspection; nil: to be made anew. Never changed in place
+	told    atomic.Uint64    // written by emit: events so far
+	hooks   Hooks            // immutable
 }
 
 // Hooks are told of slots that come and go; the fabric registers names with them. They must not block.
@@ -70,6 +73,8 @@ type Options struct {
 	Name   string      // of the root region; default "root"
 	Events func(Event) // called inline, from any goroutine, must be fast; nil drops them
 	Hooks  Hooks
+	// Virtual says that the host's clock is not the wall clock: Cx.Deadline reports none.
+	Virtual bool
 }
 
 // NewSystem makes an empty system that runs on h.
@@ -80,7 +85,7 @@ func NewSystem(h Host, o Options) *System {
 	if o.Events == nil {
 		o.Events = func(Event) {}
 	}
-	sys := &System{host: h, sink: o.Events, hooks: o.Hooks, paths: map[string]*Slot{}}
+	sys := &System{host: h, sink: o.Events, hooks: o.Hooks, virtual: o.Virtual, paths: map[string]*Slot{}}
 	sys.root = regions.NewRoot(o.Name, func() base.RegionID { return base.RegionID(sys.nextID()) })
 	return sys
 }
@@ -143,7 +148,7 @@ func (sys *System) newSlot(owner *Slot, life base.Incarnation, r *regions.Region
 		sys.mu.Unlock()
 		return nil, codes.New(codes.NameTaken, "there is an actor %s already", s.path)
 	}
-	sys.paths[s.path] = s
+	sys.paths[s.path], sys.ordered = s, nil
 	sys.mu.Unlock()
 	var err error
 	if _, err = r.Join(regions.Slot, (*member)(s)); err != nil {
@@ -162,6 +167,7 @@ func (sys *System) unname(s *Slot) {
 	defer sys.mu.Unlock()
 	if sys.paths[s.path] == s {
 		delete(sys.paths, s.path)
+		sys.ordered = nil
 	}
 }
 
@@ -184,7 +190,10 @@ func (sys *System) carry(from, to *Slot, m Message) bool {
 
 func (sys *System) nextID() uint64 { return sys.ids.Add(1) }
 
-func (sys *System) emit(e Event) { sys.sink(e) }
+func (sys *System) emit(e Event) {
+	sys.told.Add(1)
+	sys.sink(e)
+}
 
 func (sys *System) deadLetter(s *Slot, m Message, why error) {
 	code := "unknown"

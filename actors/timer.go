@@ -25,6 +25,7 @@ type Timer struct {
 	slot  *Slot            // immutable
 	n     int              // immutable: number among those that the incarnation armed
 	life  base.Incarnation // immutable
+	trace TraceID          // immutable: of the handler that armed it
 	body  any              // immutable
 	over  *regions.Region  // immutable; set for a limit in time: it is closed, or killed, and no message is sent
 	why   base.Reason      // immutable; of that close; none: it is killed
@@ -58,7 +59,7 @@ func (t *Timer) Fire() {
 		t.over.Kill()
 		return
 	}
-	t.slot.putReserved(nil, lanes.Timed, t.due.UnixNano(), Message{Body: t.body, Tag: t.Tag, life: t.life, timer: t})
+	t.slot.putReserved(nil, lanes.Timed, t.due.UnixNano(), Message{Body: t.body, Tag: t.Tag, trace: t.trace, life: t.life, timer: t})
 }
 
 // limit arms the end of something in the incarnation's region. It takes no place in a lane.
@@ -100,7 +101,7 @@ func (c *Cell) arm(d time.Duration, m any) (TimerID, error) {
 	}
 	d = max(d, 0)
 	c.armed++
-	t := &Timer{slot: slot, n: c.armed, life: c.n, body: m, due: slot.sys.host.Now().Add(d)}
+	t := &Timer{slot: slot, n: c.armed, life: c.n, trace: c.cx.trace, body: m, due: slot.sys.host.Now().Add(d)}
 	put(&c.timers, t, struct{}{})
 	t.undo = slot.sys.host.Arm(slot, d, t)
 	return TimerID{t}, nil

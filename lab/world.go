@@ -142,7 +142,7 @@ func newWorld(o *Options, b *book, pool *coroutines, r *Run) *world {
 	if o.seam != nil {
 		host = o.seam(w)
 	}
-	w.sys = actors.NewSystem(host, actors.Options{Name: "lab", Events: w.happened})
+	w.sys = actors.NewSystem(host, actors.Options{Name: "lab", Events: w.happened, Virtual: true})
 	w.sys.Root().Observe(w.regional)
 	return w
 }

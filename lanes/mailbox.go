@@ -57,6 +57,7 @@ type Mailbox[T any] struct {
 	timed    heap[T] // guarded by mu
 	ready    ring[T] // guarded by mu
 	reserved [3]int  // guarded by mu: places promised to timers, answers and permits
+	out      [3]int  // guarded by mu: taken out by Drain, and not accounted for yet
 	counts   Counts  // guarded by mu
 	active   bool    // guarded by mu: scheduled or being consumed
 }
@@ -260,13 +261,14 @@ func (m *Mailbox[T]) Remove(l Lane, match func(T) bool) (n int) {
 	return n
 }
 
-// Drain empties a lane. The caller accounts for every message by Dead or Revoked.
+// Drain empties a lane. The caller accounts for every message by Dead or Revoked; until then it counts as waiting.
 func (m *Mailbox[T]) Drain(l Lane) (out []T) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, e := range m.empty(l) {
 		out = append(out, e.v)
 	}
+	m.out[l] += len(out)
 	return out
 }
 
@@ -274,6 +276,7 @@ func (m *Mailbox[T]) Drain(l Lane) (out []T) {
 func (m *Mailbox[T]) Dead(l Lane, n int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.out[l] -= n
 	m.counts.Dead[l] += uint64(n)
 }
 
@@ -281,6 +284,7 @@ func (m *Mailbox[T]) Dead(l Lane, n int) {
 func (m *Mailbox[T]) Revoked(l Lane, n int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.out[l] -= n
 	m.counts.Revoked[l] += uint64(n)
 }
 
@@ -308,6 +312,9 @@ func (m *Mailbox[T]) Look() (v [3]View, c Counts) {
 	v[Cancel] = View{m.cancel.len(), m.cancel.oldest()}
 	v[Timed] = View{m.timed.len(), m.timed.oldest()}
 	v[Ready] = View{m.ready.len(), m.ready.oldest()}
+	for l := range v {
+		v[l].Depth += m.out[l]
+	}
 	return v, m.counts
 }
 

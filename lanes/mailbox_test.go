@@ -57,9 +57,9 @@ func (m *model) take() (int, lanes.Lane, bool) {
 	return v, l, true
 }
 
-// TestAnyStoryEqualsTheModel plays random operations against the model: order (L2), choice (L3), bounds and
+// TestL5AnyStoryEqualsTheModel plays random operations against the model: order (L2), choice (L3), bounds and
 // reservations (L4), and the books after every step (L5).
-func TestAnyStoryEqualsTheModel(t *testing.T) {
+func TestL5AnyStoryEqualsTheModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		o := lanes.Options{Ready: rapid.IntRange(1, 4).Draw(t, "ready"), Timed: rapid.IntRange(1, 4).Draw(t, "timed"), Overflow: lanes.Overflow(rapid.IntRange(0, 1).Draw(t, "overflow"))}
 		box, m := lanes.New[int](o), &model{opts: o}
@@ -197,7 +197,7 @@ func TestExactlyOneWakePerActivation(t *testing.T) {
 	consumers.Wait()
 }
 
-func TestRunQueueServesEveryWorkerAndHigherClassesFirst(t *testing.T) {
+func TestL6TheRunQueueServesEveryWorkerAndHigherClassesFirst(t *testing.T) {
 	q := lanes.NewRunQueue[int]()
 	for i := range 10 {
 		q.Push(lanes.Ready, i)

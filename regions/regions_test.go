@@ -253,7 +253,7 @@ func TestR4AnyTreeClosesQuiescent(t *testing.T) {
 	})
 }
 
-func TestCloseFromManySidesTellsOnce(t *testing.T) {
+func TestR4CloseFromManySidesTellsOnce(t *testing.T) {
 	for range 200 {
 		r := root()
 		var hs []*regions.Handle
@@ -275,7 +275,7 @@ func TestCloseFromManySidesTellsOnce(t *testing.T) {
 	}
 }
 
-func TestLeavingTwiceIsABrokenInvariant(t *testing.T) {
+func TestR1LeavingTwiceIsABrokenInvariant(t *testing.T) {
 	defer func() {
 		if recover() == nil {
 			t.Fatal("nobody noticed")
@@ -287,7 +287,7 @@ func TestLeavingTwiceIsABrokenInvariant(t *testing.T) {
 	m.h.Leave(base.OutcomeOk)
 }
 
-func TestAChildThatOpensWhileItsParentClosesIsWaitedFor(t *testing.T) {
+func TestR2AChildThatOpensWhileItsParentClosesIsWaitedFor(t *testing.T) {
 	for range 2000 {
 		r := root()
 		var told atomic.Int32

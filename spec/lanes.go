@@ -29,3 +29,25 @@ var LaneRules = []LaneRule{
 	{"Timed waits", "Timed", "deadlines before ordinary work"},
 	{"Ready waits", "Ready", "ordinary work"},
 }
+
+// KernelLane is one row of the table of the kernel's own messages (rule L1).
+type KernelLane struct {
+	Message string // its Go type in actors
+	Lane    string
+	Why     string
+}
+
+// KernelLanes say in which lane the kernel's messages travel. What fires from a timer is Timed, whatever its type.
+var KernelLanes = []KernelLane{
+	{"control", "cancel", "a region's request, its kill, its word that the actor is alone, an exit by a link"},
+	{"ChildStarted", "cancel", "a supervisor hears of its children before anything else"},
+	{"ChildEnded", "cancel", "the same: it must not be refused for lack of room"},
+	{"ChildWedged", "cancel", "the same"},
+	{"LinkDown", "cancel", "it may be the actor's own end"},
+	{"Answer", "ready", "its place was reserved with the question"},
+	{"Down", "ready", "its place was reserved with the monitor"},
+	{"Committed", "ready", "its place was reserved with the commit"},
+	{"Permit", "ready", "its place was reserved with the request"},
+	{"Undelivered", "ready", "it is the sender's own message, come back"},
+	{"Ask", "ready", "a question waits like any message, unless its type is registered"},
+}

@@ -344,7 +344,7 @@ func TestS10DynamicChildrenHaveTheTemplatesStartOrTheirOwn(t *testing.T) {
 	}
 }
 
-func TestValidateRefusesTheWholeTreeAtOnce(t *testing.T) {
+func TestS8ValidateRefusesTheWholeTreeAtOnce(t *testing.T) {
 	bad := tree(supervision.Child{Child: core.Child{Name: "a/b"}}, supervision.Child{Child: core.Child{Name: "t"}, Tree: &supervision.Spec{}})
 	_, err := supervision.New(bad)
 	c := codes.From(err)

@@ -29,7 +29,7 @@ func (c *clocked) Now() time.Time {
 
 // The owner is asked to end at every look at the clock that a spawn takes, each in a run of its own: before, between
 // and after the steps of a birth.
-func TestAChildThatIsBornWhileItsOwnerClosesEndsWithIt(t *testing.T) {
+func TestR2AChildThatIsBornWhileItsOwnerClosesEndsWithIt(t *testing.T) {
 	h := host.New(host.Options{})
 	for at := int32(1); at < 12; at++ {
 		c := &clocked{Host: h}

@@ -55,6 +55,7 @@ type Host struct {
 	done     chan struct{} // capacity 0; closed by stop
 	once     sync.Once
 	stats    Stats
+	album    album
 }
 
 // Stats count what the scheduler did. Every field is atomic.

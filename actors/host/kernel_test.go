@@ -110,7 +110,7 @@ func TestTellAndCall(t *testing.T) {
 	}
 }
 
-func TestAskWithoutReplyFailsAtOnce(t *testing.T) {
+func TestO1AnAskWithoutReplyFailsAtOnce(t *testing.T) {
 	_, sys := world(t)
 	ref := spawn(t, sys, "mute", func(*actors.Cx, any) error { return nil })
 	_, err := actors.Call[get, int](within(t), sys, ref, get{})
@@ -142,7 +142,7 @@ func TestAskKeptIsAnsweredLater(t *testing.T) {
 	}
 }
 
-func TestPanicAnswersHeldAsksAndEndsTheIncarnationOnce(t *testing.T) {
+func TestO3APanicAnswersHeldAsksAndEndsTheIncarnationOnce(t *testing.T) {
 	_, sys := world(t)
 	var ends atomic.Int32
 	watched := make(chan actors.Down, 4)
@@ -176,7 +176,7 @@ func TestPanicAnswersHeldAsksAndEndsTheIncarnationOnce(t *testing.T) {
 	}
 }
 
-func TestMonitorSetAfterDeathFiresExactlyOnce(t *testing.T) {
+func TestS4AMonitorSetAfterDeathFiresExactlyOnce(t *testing.T) {
 	_, sys := world(t)
 	dead := spawn(t, sys, "dead", func(_ *actors.Cx, msg any) error {
 		if _, ok := msg.(actors.Started); ok {
@@ -219,7 +219,7 @@ func parent(child actors.Child, heard chan any, act func(cx *actors.Cx, ref acto
 	}
 }
 
-func TestRestartKeepsTheQueueAndTheAddress(t *testing.T) {
+func TestS5ARestartKeepsTheQueueAndTheAddress(t *testing.T) {
 	_, sys := world(t)
 	heard := make(chan any, 16)
 	spawn(t, sys, "sup", parent(actors.Child{Name: "c", Behaviour: &counter{}}, heard,
@@ -250,7 +250,7 @@ func TestRestartKeepsTheQueueAndTheAddress(t *testing.T) {
 	}
 }
 
-func TestCloseIsByCancelAndKillEndsAtTheBoundary(t *testing.T) {
+func TestS6CloseIsByCancelAndKillEndsAtTheBoundary(t *testing.T) {
 	for _, brutal := range []bool{false, true} {
 		t.Run(fmt.Sprint("brutal=", brutal), func(t *testing.T) {
 			_, sys := world(t)
@@ -284,7 +284,7 @@ func TestCloseIsByCancelAndKillEndsAtTheBoundary(t *testing.T) {
 	}
 }
 
-func TestTimerFiresOnceOrIsDisarmed(t *testing.T) {
+func TestL4ATimerFiresOnceOrIsDisarmed(t *testing.T) {
 	_, sys := world(t)
 	fired := make(chan string, 4)
 	var keep actors.TimerID
@@ -313,7 +313,7 @@ func TestTimerFiresOnceOrIsDisarmed(t *testing.T) {
 	}
 }
 
-func TestFullLaneRefusesAndPermitCannotFail(t *testing.T) {
+func TestL4AFullLaneRefusesAndAPermitCannotFail(t *testing.T) {
 	_, sys := world(t)
 	gate, in := make(chan struct{}), make(chan struct{}, 64)
 	slow, err := sys.Spawn(actors.Child{Name: "slow", Lanes: lanes.Options{Ready: 4}, Behaviour: actors.Func(func(_ *actors.Cx, msg any) error {
@@ -360,7 +360,7 @@ func TestFullLaneRefusesAndPermitCannotFail(t *testing.T) {
 	}
 }
 
-func TestCancelOvertakesABacklog(t *testing.T) {
+func TestL3CancelOvertakesABacklog(t *testing.T) {
 	_, sys := world(t)
 	heard, order := make(chan any, 16), make(chan string, 3000)
 	gate := make(chan struct{})
@@ -434,7 +434,7 @@ func TestR6EndlessHandlerWedgesAndTheParentNamesIt(t *testing.T) {
 	close(gate) // it returns after all
 }
 
-func TestConservationUnderLoad(t *testing.T) {
+func TestL5ConservationUnderLoad(t *testing.T) {
 	_, sys := world(t)
 	const senders, each = 8, 2000
 	ref, err := sys.Spawn(actors.Child{Name: "sink", Lanes: lanes.Options{Ready: 64}, Behaviour: &counter{}})
@@ -469,7 +469,7 @@ func TestConservationUnderLoad(t *testing.T) {
 	}
 }
 
-func TestCapabilitiesOnlyNarrow(t *testing.T) {
+func TestC3CapabilitiesOnlyNarrow(t *testing.T) {
 	_, sys := world(t)
 	errs := make(chan error, 2)
 	inner := actors.Func(func(cx *actors.Cx, msg any) error {
@@ -494,7 +494,7 @@ func TestCapabilitiesOnlyNarrow(t *testing.T) {
 	}
 }
 
-func TestAskTimeoutAnswersOnceAndDropsTheLateReply(t *testing.T) {
+func TestO3AnAskTimeoutAnswersOnceAndDropsTheLateReply(t *testing.T) {
 	_, sys := world(t)
 	var held *actors.Ask[get, int]
 	mute := spawn(t, sys, "mute", func(cx *actors.Cx, msg any) error {

@@ -279,7 +279,7 @@ func (d *daemon) wait(ctx context.Context) error {
 }
 
 func (d *daemon) rootState() string {
-	for _, a := range d.sys.Snapshot() {
+	for _, a := range d.host.Snapshot() {
 		if a.Path == d.cfg.Tree.Name {
 			return a.State
 		}
@@ -334,7 +334,7 @@ func (d *daemon) close(force <-chan struct{}) (End, error) {
 
 // underWay names the extensions that have not ended, and what each is at.
 func (d *daemon) underWay() (out []string) {
-	for _, a := range d.sys.Snapshot() {
+	for _, a := range d.host.Snapshot() {
 		if v, ok := a.View.(extension.View); ok && a.State != "Down" {
 			out = append(out, fmt.Sprintf("%s: %s(%s)", a.Path, a.State, extensionReason(v)))
 		}

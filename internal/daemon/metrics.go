@@ -21,6 +21,7 @@ type meters struct {
 	invoke      *prometheus.HistogramVec
 	exits       *prometheus.CounterVec
 	oom         prometheus.Counter
+	wedged      prometheus.Counter
 	restarts    *prometheus.CounterVec
 	regionClose prometheus.Histogram
 	cancel      *prometheus.HistogramVec
@@ -32,11 +33,12 @@ func newMeters(d *daemon) *meters {
 		invoke:      prometheus.NewHistogramVec(metrics.InvokeSeconds.Histogram(), []string{"outcome"}),
 		exits:       prometheus.NewCounterVec(metrics.EngineExits.Counter(), []string{"reason"}),
 		oom:         prometheus.NewCounter(metrics.EngineOOM.Counter()),
+		wedged:      prometheus.NewCounter(metrics.Wedged.Counter()),
 		restarts:    prometheus.NewCounterVec(metrics.Restarts.Counter(), []string{"reason"}),
 		regionClose: prometheus.NewHistogram(metrics.RegionClose.Histogram()),
 		cancel:      prometheus.NewHistogramVec(metrics.CancelLatency.Histogram(), []string{"phase"}),
 	}
-	m.reg.MustRegister(m.invoke, m.exits, m.oom, m.restarts, m.regionClose, m.cancel, &collector{d: d, mails: map[[2]string]*tally[base.ID]{}})
+	m.reg.MustRegister(m.invoke, m.exits, m.oom, m.wedged, m.restarts, m.regionClose, m.cancel, &collector{d: d, mails: map[[2]string]*tally[base.ID]{}})
 	return m
 }
 
@@ -70,6 +72,8 @@ func (d *daemon) count(e actors.Event) {
 	switch {
 	case e.Kind == actors.EventStarted && e.Incarnation > 1:
 		d.meters.restarts.WithLabelValues(d.lastEnd(e.Path)).Inc()
+	case e.Kind == actors.EventWedged:
+		d.meters.wedged.Inc()
 	case e.Kind == actors.EventEnded:
 		d.ends.Store(e.Path, ended{e.Exit.Kind.String(), e.At, !e.Told.IsZero()})
 		if !e.Told.IsZero() {

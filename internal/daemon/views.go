@@ -29,7 +29,7 @@ func (d *daemon) Status() api.Status {
 		Meta: api.Of("Status"), Phase: phase, Version: Version,
 		UptimeNS: time.Since(d.started).Nanoseconds(), Seq: d.events.Seq(),
 	}
-	for _, a := range d.sys.Snapshot() {
+	for _, a := range d.host.Snapshot() {
 		s.Actors++
 		if a.State != "Down" {
 			s.Regions++
@@ -51,7 +51,7 @@ func (d *daemon) Status() api.Status {
 // Tree is the supervision tree as of now, from published snapshots.
 func (d *daemon) Tree() api.Tree {
 	views := map[string]actors.ActorView{}
-	for _, a := range d.sys.Snapshot() {
+	for _, a := range d.host.Snapshot() {
 		views[a.Path] = a
 	}
 	t := api.Tree{Meta: api.Of("Tree"), Seq: d.events.Seq()}
@@ -287,7 +287,7 @@ func (d *daemon) Why(_ context.Context, path string) (api.Why, error) {
 		return api.Why{}, err
 	}
 	w := api.Why{Meta: api.Of("Why"), Path: path, State: n.State, Chain: []api.Cause{}}
-	for _, a := range d.sys.Snapshot() {
+	for _, a := range d.host.Snapshot() {
 		if a.Path != path {
 			continue
 		}

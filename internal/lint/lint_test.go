@@ -206,7 +206,7 @@ func owns(dir string) bool {
 	return slices.ContainsFunc(rooms, func(r string) bool { return dir == r || strings.HasPrefix(dir, r+"/") })
 }
 
-func TestAmbientAuthorityStaysInItsRooms(t *testing.T) {
+func TestC5AmbientAuthorityStaysInItsRooms(t *testing.T) {
 	for _, s := range sources(t) {
 		if s.isTest() || owns(s.dir) {
 			continue

@@ -46,13 +46,14 @@ var (
 	EngineExits   = &Metric{"fnode_engine_exits_total", Counter, "exits", []string{"reason"}, "Ends of engines by cause."}
 	InvokeSeconds = &Metric{"fnode_invoke_seconds", Histogram, "seconds", []string{"outcome"}, "Calls, by what a failed one may have done; done: it succeeded."}
 	SlowHandlers  = &Metric{"fnode_handlers_slow_total", Counter, "handlers", nil, "Handlers that held a worker over a millisecond while others waited."}
+	Wedged        = &Metric{"fnode_wedged_total", Counter, "incarnations", nil, "Incarnations whose handler does not return, and that were fenced because of it."}
 	StuckHandlers = &Metric{"fnode_handlers_stuck_total", Counter, "handlers", nil, "Handlers that outlasted their budget."}
 )
 
 // All lists the table.
 var All = []*Metric{
 	LaneDepth, LaneOldest, Messages, Actors, Restarts, Obligations, RegionClose, CancelLatency, EngineRSS, EngineCPU, EnginePids, EngineOOM, EngineExits,
-	InvokeSeconds, SlowHandlers, StuckHandlers,
+	InvokeSeconds, SlowHandlers, StuckHandlers, Wedged,
 }
 
 // Collected are those that are read from a snapshot at every scrape.
