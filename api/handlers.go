@@ -115,11 +115,11 @@ func (s *Server) doctor(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, DoctorOf(checks, true))
+	return writeJSON(w, doctorOf(checks, true))
 }
 
-// DoctorOf makes the report of checks; daemon says whether a running daemon answered.
-func DoctorOf(checks []Check, daemon bool) Doctor {
+// doctorOf makes the report of checks; daemon says whether a running daemon answered.
+func doctorOf(checks []Check, daemon bool) Doctor {
 	d := Doctor{Meta: Of("Doctor"), OK: true, Daemon: daemon, Checks: append([]Check{}, checks...)}
 	for _, c := range checks {
 		d.OK = d.OK && c.OK
@@ -283,11 +283,11 @@ func BadJSON(name string, body []byte, at int64, err error) *codes.Error {
 		at = kind.Offset - 1
 	}
 	e := codes.New(codes.BadRequest, "the JSON cannot be read: %v", clip(codes.JSONText(body, err), 200)).Outcome(base.EffectNone).Wrap(err)
-	return e.At(PositionAt(name, body, at))
+	return e.At(positionAt(name, body, at))
 }
 
-// PositionAt turns a byte offset into a position: line and column from 1, and the line's text.
-func PositionAt(name string, body []byte, at int64) codes.Position {
+// positionAt turns a byte offset into a position: line and column from 1, and the line's text.
+func positionAt(name string, body []byte, at int64) codes.Position {
 	at = max(0, min(at, int64(len(body))))
 	start := bytes.LastIndexByte(body[:at], '\n') + 1
 	end := len(body)

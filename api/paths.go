@@ -11,9 +11,9 @@ import (
 
 const maxPath = 512 // bytes of a path or pattern
 
-// CheckPath refuses what cannot be a path of the tree or a pattern: empty, over 512 bytes, not UTF-8, with
+// checkPath refuses what cannot be a path of the tree or a pattern: empty, over 512 bytes, not UTF-8, with
 // control characters or white space, with an empty segment, or with "." or ".." as one.
-func CheckPath(p string) error {
+func checkPath(p string) error {
 	if why := pathFault(p); why != "" {
 		return codes.New(codes.BadRequest, "%q is not a path: %s", clip(p, 80), why)
 	}
@@ -42,13 +42,13 @@ func pathFault(p string) string {
 	return ""
 }
 
-// IsGlob reports whether p is a pattern: it holds one of * ? [.
-func IsGlob(p string) bool { return strings.ContainsAny(p, "*?[") }
+// isGlob reports whether p is a pattern: it holds one of * ? [.
+func isGlob(p string) bool { return strings.ContainsAny(p, "*?[") }
 
-// Match reports whether the pattern fits the whole path. * and ? stay inside a segment, ** stands for any
+// match reports whether the pattern fits the whole path. * and ? stay inside a segment, ** stands for any
 // number of segments, [a-z] is a class. A malformed class matches nothing. Cost: segments of the one times
 // segments of the other.
-func Match(pattern, p string) bool {
+func match(pattern, p string) bool {
 	ps, segs := strings.Split(pattern, "/"), strings.Split(p, "/")
 	fits := make([]bool, len(segs)+1) // fits[i]: the pattern so far matches segs[:i]
 	fits[0] = true

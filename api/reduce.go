@@ -65,7 +65,7 @@ func (v *View) Find(path string) (*Node, bool) {
 // Resolve finds a node by its path, or by the end of its path where only one node ends so: markdown for
 // sup/ext/markdown.
 func (v *View) Resolve(name string) (*Node, error) {
-	if err := CheckPath(name); err != nil {
+	if err := checkPath(name); err != nil {
 		return nil, err
 	}
 	if n, ok := v.Find(name); ok {
@@ -116,19 +116,19 @@ func (v *View) Select(names []string) ([]Row, error) {
 }
 
 func (v *View) mark(name string, want map[string]bool) error {
-	if !IsGlob(name) {
+	if !isGlob(name) {
 		n, err := v.Resolve(name)
 		if err == nil {
 			want[n.Path] = true
 		}
 		return err
 	}
-	if err := CheckPath(name); err != nil {
+	if err := checkPath(name); err != nil {
 		return err
 	}
 	hit := false
 	for _, r := range v.rows {
-		if Match(name, r.Path) {
+		if match(name, r.Path) {
 			want[r.Path], hit = true, true
 		}
 	}

@@ -28,7 +28,7 @@ func TestMatch(t *testing.T) {
 		{"sup", "sup/a", false},
 		{"", "a", false},
 	} {
-		if got := Match(c.pattern, c.path); got != c.want {
+		if got := match(c.pattern, c.path); got != c.want {
 			t.Errorf("Match(%q, %q) = %v", c.pattern, c.path, got)
 		}
 	}
@@ -88,10 +88,10 @@ func FuzzPath(f *testing.F) {
 		if len(pattern) > 2*maxPath || len(path) > 2*maxPath {
 			return
 		}
-		if CheckPath(path) == nil && !IsGlob(path) && !strings.Contains(path, `\`) && !Match(path, path) {
+		if checkPath(path) == nil && !isGlob(path) && !strings.Contains(path, `\`) && !match(path, path) {
 			t.Errorf("%q does not match itself", path)
 		}
-		Match(pattern, path)
+		match(pattern, path)
 		if n, err := v.Resolve(path); err == nil && !strings.HasSuffix(n.Path, path) {
 			t.Errorf("%q resolved to %s", path, n.Path)
 		}

@@ -40,15 +40,6 @@ type Server struct {
 	closeNow context.CancelFunc
 }
 
-// Serve is Listen and Server.Serve in one.
-func Serve(ctx context.Context, o Options, b Backend) error {
-	s, err := Listen(o, b)
-	if err != nil {
-		return err
-	}
-	return s.Serve(ctx)
-}
-
 // Listen makes the socket; connections wait until Serve. Errors: codes.SocketInUse, codes.SocketBlocked.
 func Listen(o Options, b Backend) (*Server, error) {
 	if err := o.Validate(); err != nil {

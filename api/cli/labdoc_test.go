@@ -11,17 +11,23 @@ import (
 	"testing"
 )
 
-var rewrite = flag.Bool("rewrite", false, "write what the commands of docs/lab.md print anew")
+var rewrite = flag.Bool("rewrite", false, "write what the commands of docs/lab.md and docs/guide.md print anew")
 
 var fence = regexp.MustCompile("(?ms)^```(\\w+)\n(.*?)^```\n")
 
-// TestThePageAboutTheLabIsTrue compiles every Go block of docs/lab.md and runs every command in a module of its own, as
-// a reader would, and compares what it prints.
-func TestThePageAboutTheLabIsTrue(t *testing.T) {
+// TestThePagesThatTeachAreTrue compiles every Go block of a page and runs every command in a module of its own, as a
+// reader would, and compares what it prints.
+func TestThePagesThatTeachAreTrue(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it builds Go packages")
 	}
-	page, err := filepath.Abs(filepath.Join("..", "..", "docs", "lab.md"))
+	for _, page := range []string{"lab.md", "guide.md"} {
+		t.Run(page, func(t *testing.T) { pageIsTrue(t, page) })
+	}
+}
+
+func pageIsTrue(t *testing.T, name string) {
+	page, err := filepath.Abs(filepath.Join("..", "..", "docs", name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +57,7 @@ func TestThePageAboutTheLabIsTrue(t *testing.T) {
 			t.Fatal(err)
 		}
 	case steady(done) != steady(string(text)):
-		t.Errorf("docs/lab.md is not what its commands print (go test ./api/cli -run Page -rewrite):\n%s", firstDifference(steady(string(text)), steady(done)))
+		t.Errorf("docs/%s is not what its commands print (go test ./api/cli -run Page -rewrite):\n%s", name, firstDifference(steady(string(text)), steady(done)))
 	}
 }
 

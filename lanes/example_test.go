@@ -1,0 +1,29 @@
+package lanes_test
+
+import (
+	"fmt"
+
+	"github.com/franken-node/fnode-supervisor/lanes"
+)
+
+// A mailbox has three lanes: what is more urgent overtakes, and nothing starves.
+func ExampleMailbox() {
+	box := lanes.New[string](lanes.Options{Ready: 2})
+	box.Put("work")
+	box.Put("more work")
+	box.PutTimed(100, "a deadline")
+	box.PutCancel("stop", func(old, _ string) (string, bool) { return old, false })
+	if box.Put("too much").Result == lanes.Refused {
+		fmt.Println("the lane is full")
+	}
+	for v, lane, _, ok := box.Take(); ok; v, lane, _, ok = box.Take() {
+		fmt.Println(lane, v)
+		box.Delivered(lane)
+	}
+	// Output:
+	// the lane is full
+	// cancel stop
+	// timed a deadline
+	// ready work
+	// ready more work
+}
