@@ -30,6 +30,8 @@ type Control interface {
 	Stop(ctx context.Context, r VerbRequest) (VerbResult, error)
 	Start(ctx context.Context, r VerbRequest) (VerbResult, error)
 	Restart(ctx context.Context, r VerbRequest) (VerbResult, error)
+	// Apply makes the running tree what the configuration at r.Path says, or refuses it whole.
+	Apply(ctx context.Context, r VerbRequest) (VerbResult, error)
 }
 
 // Calls invokes methods and runs the self-tests. A failed Invoke says its outcome. When ctx ends the

@@ -114,6 +114,10 @@ func (m *memory) verb(verb, state string, r VerbRequest) (VerbResult, error) {
 	return res, nil
 }
 
+func (m *memory) Apply(_ context.Context, r VerbRequest) (VerbResult, error) {
+	return VerbResult{Meta: Of("VerbResult"), Verb: "apply", Path: r.Path, DryRun: r.DryRun, Steps: []string{}}, nil
+}
+
 func (m *memory) Stop(_ context.Context, r VerbRequest) (VerbResult, error) {
 	return m.verb("stop", "Stopped", r)
 }

@@ -115,6 +115,12 @@ func (c *Client) Restart(ctx context.Context, r VerbRequest, key string) (out Ve
 	return out, err
 }
 
+// Apply makes the running tree what the configuration at r.Path says.
+func (c *Client) Apply(ctx context.Context, r VerbRequest, key string) (out VerbResult, err error) {
+	err = c.post(ctx, "/v1/apply", r, key, &out)
+	return out, err
+}
+
 func (c *Client) get(ctx context.Context, path string, q url.Values, into any) error {
 	res, err := c.do(ctx, http.MethodGet, path, q, nil, "")
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -181,6 +182,26 @@ func (s *Server) verb(do func(context.Context, VerbRequest) (VerbResult, error))
 		res.Meta = Of("VerbResult")
 		return writeJSON(w, res)
 	}
+}
+
+func (s *Server) apply(w http.ResponseWriter, r *http.Request) error {
+	var req VerbRequest
+	if err := decode(r.Body, &req); err != nil {
+		return err
+	}
+	if !filepath.IsAbs(req.Path) {
+		return codes.New(codes.BadRequest, "path: %q is no absolute path of a file", clip(req.Path, 200)).Outcome(base.EffectNone)
+	}
+	if err := checkTimeout(req.TimeoutNS); err != nil {
+		return err
+	}
+	req.Peer = peerOf(r.Context())
+	res, err := s.b.Apply(r.Context(), req)
+	if err != nil {
+		return err
+	}
+	res.Meta = Of("VerbResult")
+	return writeJSON(w, res)
 }
 
 // maxTimeout is far over what any call is given, and far below where a time that is added to now overflows.

@@ -29,6 +29,7 @@ const (
 	PermLogs    Permission = "logs"    // what extensions wrote
 	PermInvoke  Permission = "invoke"  // call a method
 	PermControl Permission = "control" // stop, start, restart
+	PermApply   Permission = "apply"   // another configuration
 	PermDebug   Permission = "debug"   // profiles of the daemon
 	permNone    Permission = ""        // whoami and the health probes
 )
@@ -42,6 +43,7 @@ var grants = []struct {
 	{PermLogs, []Role{Operator, Author, Security, Auditor}},
 	{PermInvoke, []Role{Operator, Author}},
 	{PermControl, []Role{Operator, Author}},
+	{PermApply, []Role{Operator}},
 	{PermDebug, []Role{Operator}},
 }
 

@@ -37,6 +37,7 @@ var table = []route{
 	{"POST", "/v1/stop", PermControl, true, false, func(s *Server) handler { return s.idempotent(s.verb(s.b.Stop)) }, "stop a node: VerbRequest"},
 	{"POST", "/v1/start", PermControl, true, false, func(s *Server) handler { return s.idempotent(s.verb(s.b.Start)) }, "start a node: VerbRequest"},
 	{"POST", "/v1/restart", PermControl, true, false, func(s *Server) handler { return s.idempotent(s.verb(s.b.Restart)) }, "restart a node: VerbRequest"},
+	{"POST", "/v1/apply", PermApply, true, false, func(s *Server) handler { return s.idempotent(s.apply) }, "make the tree what a configuration says: VerbRequest, whose path is the file's"},
 	{"GET", "/metrics", PermView, false, false, func(s *Server) handler { return s.metrics }, "Prometheus exposition"},
 	{"GET", "/debug/pprof/", PermDebug, false, true, plain(pprof.Index), "profiles of the daemon"},
 	{"GET", "/debug/pprof/cmdline", PermDebug, false, true, plain(pprof.Cmdline), "command line of the daemon"},

@@ -204,7 +204,8 @@ type InvokeResult struct {
 	Result      json.RawMessage `json:"result"`
 }
 
-// VerbRequest asks for stop, start or restart. TimeoutNS 0 is the child's own shutdown time. Drain
+// VerbRequest asks for stop, start, restart or apply; Path is a node's, or for apply the absolute path of a
+// configuration where the daemon runs. TimeoutNS 0 is the child's own shutdown time. Drain
 // finishes what is owed before it ends. DryRun says what would be done and does nothing.
 type VerbRequest struct {
 	Path      string `json:"path"`

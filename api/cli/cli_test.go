@@ -66,7 +66,7 @@ func TestEveryCommandIsDocumentedAndTakesEveryFormat(t *testing.T) {
 
 // arguments that let each command get as far as the daemon.
 var arguments = map[string][]string{
-	"describe": {"x"}, "why": {"x"}, "logs": {"x"}, "invoke": {"x", "y"}, "stop": {"x"}, "start": {"x"}, "restart": {"x"},
+	"describe": {"x"}, "why": {"x"}, "logs": {"x"}, "invoke": {"x", "y"}, "stop": {"x"}, "start": {"x"}, "restart": {"x"}, "apply": {"x"},
 	"explain": {"FN3001"}, "ext pack": {"dir"}, "config check": {"f"}, "config show": {"f"}, "completion": {"bash"},
 	"lab explore": {"triangle"}, "lab run": {"triangle"}, "lab replay": {"TRACE"}, "lab show": {"TRACE"},
 }

@@ -7,6 +7,7 @@ import (
 	stderrors "errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -176,11 +177,42 @@ func (a *app) verb(name string) *cobra.Command {
 	})
 }
 
+func (a *app) apply() *cobra.Command {
+	var req api.VerbRequest
+	var key string
+	c := &cobra.Command{
+		Use: "apply FILE", Short: "Make the running tree what a configuration says",
+		Long: "Read a configuration with its drop-ins where the daemon runs, and make the running tree what it says: validated whole, with\n" +
+			"every fault at once, planned as a diff, and applied or refused. Children that did not change are not touched; where a\n" +
+			"step fails, those before it are taken back. --dry-run shows the plan, and what is drained first.",
+		Example: "  fnctl apply /etc/fnode-supervisor/config.toml --dry-run\n  fnctl apply config.toml --timeout 60s",
+		Args:    cobra.ExactArgs(1),
+	}
+	c.Flags().BoolVar(&req.DryRun, "dry-run", false, "say what would be done and do nothing")
+	c.Flags().StringVar(&key, "idempotency-key", "", "carry it out once, however often it is sent with this key")
+	return a.leaf(c, "1 3 4 65 66 75 78", func(ctx context.Context, args []string) (render.Doc, error) {
+		file, err := filepath.Abs(args[0])
+		if err != nil {
+			return render.Doc{}, codes.New(codes.InputMissing, "%s has no absolute path: %v", args[0], err)
+		}
+		req.Path, req.TimeoutNS = file, int64(a.timeout)
+		ctx, cancel := a.patient(ctx)
+		defer cancel()
+		res, err := a.client().Apply(ctx, req, key)
+		if err != nil {
+			return render.Doc{}, err
+		}
+		return render.Doc{Value: res, Names: []string{res.Path}, Text: verbText(res)}, nil
+	})
+}
+
 func verbText(r api.VerbResult) string {
 	var b strings.Builder
 	switch {
 	case r.DryRun:
 		fmt.Fprintf(&b, "%s %s would do this:\n", r.Verb, r.Path)
+	case r.Changed && r.Before == r.After:
+		fmt.Fprintf(&b, "%s %s: done\n", r.Verb, r.Path)
 	case r.Changed:
 		fmt.Fprintf(&b, "%s was %s, is %s\n", r.Path, dash(r.Before), r.After)
 	default:

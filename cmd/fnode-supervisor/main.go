@@ -156,7 +156,7 @@ func signals(parent context.Context) (ctx context.Context, force <-chan struct{}
 			case !ok:
 				return
 			case s == syscall.SIGHUP && !mine:
-				fmt.Fprintln(os.Stderr, "hangup: this release cannot reload its configuration; nothing was changed, the old one stays in force")
+				fmt.Fprintln(os.Stderr, "hangup: this release cannot reload on a signal; nothing was changed; try: fnctl apply FILE")
 				continue
 			case n == 0:
 				fmt.Fprintf(os.Stderr, "%s: draining; once more to cut it off\n", s)

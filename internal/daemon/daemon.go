@@ -57,7 +57,10 @@ type End struct {
 // daemon is one run.
 type daemon struct {
 	opts      Options
-	cfg       *config.Config
+	cfg       *config.Config          // immutable: of the start
+	cat       atomic.Pointer[catalog] // what the tree is made of; written by Run and Apply
+	applying  sync.Mutex              // one Apply at a time
+	launcher  engineproc.Launcher     // immutable after open
 	boot      string
 	started   time.Time
 	store     *store.Store
@@ -66,10 +69,8 @@ type daemon struct {
 	sys       *actors.System
 	root      actors.Ref
 	srv       *api.Server
-	metricsAt net.Listener       // nil: metrics are on the socket only
-	pkgs      map[string]*loaded // by path in the tree
+	metricsAt net.Listener // nil: metrics are on the socket only
 	events    *api.Ring
-	logs      map[string]*api.LogRing // by path
 	rec       *recorder
 	meters    *meters
 	ends      sync.Map         // path -> ended: how its last incarnation ended
@@ -86,9 +87,10 @@ func Run(ctx context.Context, force <-chan struct{}, o Options) (End, error) {
 	o = o.withDefaults()
 	d := &daemon{
 		opts: o, cfg: o.Config, boot: bootID(), started: time.Now(), phase: "starting",
-		pkgs: map[string]*loaded{}, logs: map[string]*api.LogRing{}, rootExit: make(chan actors.Exit, 1),
+		rootExit: make(chan actors.Exit, 1),
 	}
 	d.events = api.NewRing(d.boot, 4096)
+	d.cat.Store(newCatalog(o.Config))
 	d.meters = newMeters(d)
 	for _, start := range []func(context.Context) error{d.prepare, d.open} {
 		err := start(ctx)
@@ -130,7 +132,7 @@ func (d *daemon) prepare(ctx context.Context) error {
 	if st, err := os.Stat(d.opts.Engine); err != nil || st.IsDir() {
 		return codes.New(codes.EngineMissing, "there is no engine at %s", d.opts.Engine).Wrap(err)
 	}
-	return d.load(ctx)
+	return d.load(ctx, d.cat.Load())
 }
 
 // open starts everything up to the tree. On an error nothing is left.
@@ -166,7 +168,7 @@ func (d *daemon) open(ctx context.Context) (err error) {
 		d.opts.Log.Warn("reaped what a crashed daemon left", "daemon", r.Owner.PID, "group", r.Dir, "engines", r.Groups, "killed", r.PIDs)
 		d.event("reaped", "", fmt.Sprintf("%s of the daemon with pid %d: %d groups, killed %v", r.Dir, r.Owner.PID, r.Groups, r.PIDs), nil)
 	}
-	if err := d.permit(); err != nil {
+	if err := d.permit(d.cat.Load()); err != nil {
 		return err
 	}
 	d.rec = newRecorder(d.store, d.boot, d.opts.Log)
@@ -174,7 +176,8 @@ func (d *daemon) open(ctx context.Context) (err error) {
 	d.host = host.New(host.Options{Store: d.store, System: actors.Options{Name: "root", Events: d.happened}})
 	d.sys = d.host.System()
 	undo = append(undo, func() { _, _ = d.host.Shutdown(context.Background(), base.ReasonShutdown, d.opts.Grace) })
-	spec, err := d.tree(d.cfg.Tree, "", &engineproc.Sandboxed{Manager: d.iso, Path: d.opts.Engine})
+	d.launcher = &engineproc.Sandboxed{Manager: d.iso, Path: d.opts.Engine}
+	spec, err := d.tree(d.cat.Load(), d.cfg.Tree, "")
 	if err != nil {
 		return err
 	}
@@ -289,7 +292,7 @@ func (d *daemon) rootState() string {
 
 func (d *daemon) ready() {
 	d.setPhase("ready")
-	fmt.Fprintf(d.opts.Talk, "fnode-supervisor ready: %d extensions, socket %s, in %s\n", len(d.pkgs), d.cfg.API.Socket, time.Since(d.started).Round(time.Millisecond))
+	fmt.Fprintf(d.opts.Talk, "fnode-supervisor ready: %d extensions, socket %s, in %s\n", len(d.cat.Load().pkgs), d.cfg.API.Socket, time.Since(d.started).Round(time.Millisecond))
 	d.event("ready", d.cfg.Tree.Name, "", nil)
 }
 

@@ -6,11 +6,23 @@ import (
 	"slices"
 	"time"
 
+	"github.com/franken-node/fnode-supervisor/api"
 	"github.com/franken-node/fnode-supervisor/config"
 	"github.com/franken-node/fnode-supervisor/engineproc/pack"
 	"github.com/franken-node/fnode-supervisor/isolation"
 	codes "github.com/franken-node/fnode-supervisor/spec/errors"
 )
+
+// catalog is what a tree is made of. It is immutable once it is the daemon's.
+type catalog struct {
+	cfg  *config.Config
+	pkgs map[string]*loaded      // by path in the tree
+	logs map[string]*api.LogRing // by path
+}
+
+func newCatalog(c *config.Config) *catalog {
+	return &catalog{cfg: c, pkgs: map[string]*loaded{}, logs: map[string]*api.LogRing{}}
+}
 
 // loaded is a package that the tree runs.
 type loaded struct {
@@ -31,16 +43,16 @@ type limits struct {
 }
 
 // load packs every extension of the tree, before anything is started.
-func (d *daemon) load(ctx context.Context) error {
+func (d *daemon) load(ctx context.Context, cat *catalog) error {
 	var faults []error
-	each(d.cfg.Tree, "", func(path string, e *config.Extension) {
+	each(cat.cfg.Tree, "", func(path string, e *config.Extension) {
 		began := time.Now()
 		p, err := pack.Load(ctx, e.Package)
 		if err != nil {
 			faults = append(faults, err)
 			return
 		}
-		d.pkgs[path] = describe(p, e)
+		cat.pkgs[path] = describe(p, e)
 		if took := time.Since(began); took > 100*time.Millisecond {
 			fmt.Fprintf(d.opts.Talk, "packed %s %s in %s\n", p.Manifest.Name, p.Manifest.Version, took.Round(time.Millisecond))
 		}
@@ -49,10 +61,10 @@ func (d *daemon) load(ctx context.Context) error {
 }
 
 // permit refuses a start in which an extension would lack a layer of its profile.
-func (d *daemon) permit() error {
+func (d *daemon) permit(cat *catalog) error {
 	var faults []error
-	each(d.cfg.Tree, "", func(path string, e *config.Extension) {
-		if err := d.iso.Permit(isolation.Spec{Name: e.Name, Path: d.opts.Engine, Profile: d.pkgs[path].profile, Seals: true}); err != nil {
+	each(cat.cfg.Tree, "", func(path string, e *config.Extension) {
+		if err := d.iso.Permit(isolation.Spec{Name: e.Name, Path: d.opts.Engine, Profile: cat.pkgs[path].profile, Seals: true}); err != nil {
 			faults = append(faults, err)
 		}
 	})

@@ -24,7 +24,7 @@ var rewrite = flag.Bool("rewrite", false, "write testdata/shapes anew")
 // runs says with which arguments each command of fnctl is run; DIR is the rig's folder.
 var runs = map[string][]string{
 	"status": {}, "tree": {}, "get": {"a"}, "describe": {"a"}, "why": {"broken"}, "logs": {"a"}, "events": {}, "whoami": {}, "version": {},
-	"invoke": {"a", "ok"}, "stop": {"b"}, "start": {"b"}, "restart": {"b"}, "doctor": {}, "explain": {"FN3001"},
+	"invoke": {"a", "ok"}, "stop": {"b"}, "start": {"b"}, "restart": {"b"}, "apply": {"DIR/apply.toml", "--dry-run"}, "doctor": {}, "explain": {"FN3001"},
 	"ext list": {}, "ext pack": {"DIR/ext/a", "--out", "DIR/a.fnpkg"}, "config check": {"DIR/c.toml"}, "config show": {"DIR/c.toml", "--effective"}, "config schema": {},
 	"completion": {"bash"},
 	"lab list":   {}, "lab explore": {"lostupdate(2)", "--out", "DIR/lost.jsonl"}, "lab run": {"mutex(2)"},
@@ -43,6 +43,7 @@ func TestEveryCommandKeepsItsShape(t *testing.T) {
 		r.write(n, `{"capabilities":["kv"],"methods":{"ok":{},"say":{},"boom":{}}}`, source)
 	}
 	r.file("c.toml", "[logs]\nlevel = \"warn\"\n[[extension]]\nname = \"a\"\npackage = \"ext/a\"\n")
+	r.file("apply.toml", "[[supervisor]]\nname = \"ext\"\n[[extension]]\nname = \"a\"\nparent = \"ext\"\npackage = \"ext/a\"\n")
 	r.up()
 	r.expect("a", "say", "null", "1")
 	if p, err := os.FindProcess(r.pid("broken")); err != nil || p.Kill() != nil {

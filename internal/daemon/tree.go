@@ -8,7 +8,6 @@ import (
 	"github.com/franken-node/fnode-supervisor/actors/extension"
 	"github.com/franken-node/fnode-supervisor/api"
 	"github.com/franken-node/fnode-supervisor/config"
-	"github.com/franken-node/fnode-supervisor/engineproc"
 	"github.com/franken-node/fnode-supervisor/isolation"
 	"github.com/franken-node/fnode-supervisor/lanes"
 	"github.com/franken-node/fnode-supervisor/supervision"
@@ -22,30 +21,31 @@ var (
 )
 
 // tree turns the configuration's tree into supervision's.
-func (d *daemon) tree(s config.Supervisor, above string, l engineproc.Launcher) (supervision.Spec, error) {
+func (d *daemon) tree(cat *catalog, s config.Supervisor, above string) (supervision.Spec, error) {
 	path := above + s.Name
 	out := supervision.Spec{
 		Strategy: strategies[s.Strategy], AutoShutdown: autos[s.AutoShutdown],
 		Budget: core.Budget{Restarts: s.Restarts, Window: s.Window},
 	}
 	for _, c := range s.Children {
-		if c.Supervisor != nil {
-			sub, err := d.tree(*c.Supervisor, path+"/", l)
-			if err != nil {
-				return out, err
-			}
-			ch := policy(c.Supervisor.Name, c.Supervisor.Policy)
-			ch.Shutdown, ch.StartTimeout = core.Shutdown{Wait: true}, 0 // its children have times of their own
-			out.Children = append(out.Children, supervision.Child{Child: ch, Tree: &sub})
-			continue
-		}
-		ch, err := d.extension(*c.Extension, path+"/"+c.Extension.Name, l)
+		ch, err := d.specOf(cat, c, path+"/")
 		if err != nil {
 			return out, err
 		}
 		out.Children = append(out.Children, ch)
 	}
 	return out, nil
+}
+
+// specOf turns one child into supervision's.
+func (d *daemon) specOf(cat *catalog, c config.Child, above string) (supervision.Child, error) {
+	if c.Extension != nil {
+		return d.extension(cat, *c.Extension, above+c.Extension.Name)
+	}
+	sub, err := d.tree(cat, *c.Supervisor, above)
+	ch := policy(c.Supervisor.Name, c.Supervisor.Policy)
+	ch.Shutdown, ch.StartTimeout = core.Shutdown{Wait: true}, 0 // its children have times of their own
+	return supervision.Child{Child: ch, Tree: &sub}, err
 }
 
 func policy(name string, p config.Policy) core.Child {
@@ -65,8 +65,8 @@ func policy(name string, p config.Policy) core.Child {
 }
 
 // extension makes the child of one extension from its package and what the configuration narrows.
-func (d *daemon) extension(e config.Extension, path string, l engineproc.Launcher) (supervision.Child, error) {
-	p := d.pkgs[path]
+func (d *daemon) extension(cat *catalog, e config.Extension, path string) (supervision.Child, error) {
+	p := cat.pkgs[path]
 	settings, err := json.Marshal(e.Config)
 	if err != nil {
 		return supervision.Child{}, err
@@ -83,10 +83,13 @@ func (d *daemon) extension(e config.Extension, path string, l engineproc.Launche
 		Limits: isolation.Limits{Memory: memory, CPU: first(e.CPU, m.cpu), Pids: first(e.Pids, m.pids)},
 		Heap:   profile.HeapOf(first(e.Heap, m.heap), memory), KVBytes: m.kv,
 	}
-	ring := api.NewLogRing(api.LogOptions{Path: path, Bytes: int(d.cfg.Logs.PerExt), Rate: float64(d.cfg.Logs.LinesSec), Burst: 2 * d.cfg.Logs.LinesSec})
-	d.logs[path] = ring
+	ring := cat.logs[path] // it may have been kept from the tree before
+	if ring == nil {
+		ring = api.NewLogRing(api.LogOptions{Path: path, Bytes: int(d.cfg.Logs.PerExt), Rate: float64(d.cfg.Logs.LinesSec), Burst: 2 * d.cfg.Logs.LinesSec})
+		cat.logs[path] = ring
+	}
 	deps := extension.Deps{
-		Launcher: l, Frames: p.frames,
+		Launcher: d.launcher, Frames: p.frames,
 		Log: func(_, call string, level int, text string) {
 			ring.Append(api.LogLine{Level: levels[level], Call: call, Text: p.text(text)})
 		},

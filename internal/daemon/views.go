@@ -114,7 +114,7 @@ func (d *daemon) child(above string, c core.ChildView, all map[string]actors.Act
 	n := api.Node{Path: path, Kind: "actor", Incarnation: c.Inc}
 	if ok {
 		n = d.node(a, all)
-	} else if d.pkgs[path] != nil {
+	} else if d.cat.Load().pkgs[path] != nil {
 		n.Kind = "extension"
 	}
 	switch c.State.String() {
@@ -191,7 +191,7 @@ func engineOf(a actors.ActorView, v extension.View) *api.Engine {
 func (d *daemon) Extensions() []api.Extension {
 	view := api.Reduce(d.Tree())
 	var out []api.Extension
-	for path, p := range d.pkgs {
+	for path, p := range d.cat.Load().pkgs {
 		e := api.Extension{Name: p.name, Version: p.version, Path: path, Digest: p.digest, Profile: p.profile, Methods: p.methods, State: "Stopped"}
 		if n, ok := view.Find(path); ok {
 			e.State = n.State
@@ -221,7 +221,7 @@ func (d *daemon) Describe(ctx context.Context, path string) (api.Description, er
 			out.Package = &e
 		}
 	}
-	if p := d.pkgs[path]; p != nil {
+	if p := d.cat.Load().pkgs[path]; p != nil {
 		if out.Spec, err = json.Marshal(p.spec); err != nil {
 			return out, err
 		}
@@ -395,7 +395,7 @@ func (d *daemon) Events(ctx context.Context, since string, follow bool) (iter.Se
 
 // Logs gives what an extension wrote.
 func (d *daemon) Logs(ctx context.Context, q api.LogQuery) (iter.Seq[api.LogLine], error) {
-	ring, ok := d.logs[q.Path]
+	ring, ok := d.cat.Load().logs[q.Path]
 	if !ok {
 		if _, err := d.find(q.Path); err != nil {
 			return nil, err
