@@ -32,6 +32,7 @@ func (d *daemon) Apply(ctx context.Context, r api.VerbRequest) (api.VerbResult, 
 	for _, s := range steps {
 		out.Steps = append(out.Steps, s.String()+d.drains(s))
 	}
+	out.Steps = append(out.Steps, d.stays(to, steps)...)
 	if out.Changed = len(steps) > 0; r.DryRun || !out.Changed {
 		return out, nil
 	}
@@ -76,6 +77,17 @@ func (d *daemon) plan(ctx context.Context, old *catalog, file string) (*catalog,
 	})
 	cfg.Data, cfg.API, cfg.Metrics, cfg.Logs = old.cfg.Data, old.cfg.API, old.cfg.Metrics, old.cfg.Logs // as they stay
 	return to, steps, err
+}
+
+// stays names the children that were stopped by hand and that the file has too: nothing starts them (S10).
+func (d *daemon) stays(to *catalog, steps []config.Step) (out []string) {
+	for _, path := range slices.Sorted(maps.Keys(to.pkgs)) {
+		touched := slices.ContainsFunc(steps, func(s config.Step) bool { return s.Path == path || strings.HasPrefix(path, s.Path+"/") })
+		if n, err := d.find(path); err == nil && n.State == "Stopped" && !touched {
+			out = append(out, "leave "+path+" stopped, as it was by hand or by its own end")
+		}
+	}
+	return out
 }
 
 // drains says what a step has to wait for: the promises that are open at what it stops, and below it.

@@ -91,6 +91,15 @@ func TestS8ApplyChangesWhatDiffersAndNothingElse(t *testing.T) {
 	if res, err = apply(true); err != nil || res.Changed {
 		t.Errorf("it was not taken back: %+v, %v", res, err)
 	}
+	if _, err := r.c.Stop(r.ctx(), api.VerbRequest{Path: "sup/ext/d"}, ""); err != nil { // S10: the next apply states what it does to it
+		t.Fatal(err)
+	}
+	if res, err = apply(false); err != nil || res.Changed || len(res.Steps) != 1 || !strings.HasPrefix(res.Steps[0], "leave sup/ext/d stopped") {
+		t.Errorf("a child that was stopped by hand: %+v, %v", res, err)
+	}
+	if n := life("d"); n.State != "Stopped" {
+		t.Errorf("%+v", n)
+	}
 	r.stop()
 }
 
