@@ -591,7 +591,7 @@ func TestCallsThatCannotBeServedSayWhy(t *testing.T) {
 	r.stop()
 }
 
-// TestAllOfItAsAnOrdinaryUser runs the tests of this file again with every daemon as another user.
+// TestAllOfItAsAnOrdinaryUser runs the tests of this package again with every daemon as another user.
 func TestAllOfItAsAnOrdinaryUser(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("needs: root, to become another user")
@@ -599,7 +599,7 @@ func TestAllOfItAsAnOrdinaryUser(t *testing.T) {
 	if os.Getenv("FNODE_AS_USER") != "" {
 		t.Skip("needs: to be the outer run")
 	}
-	cmd := exec.Command(os.Args[0], "-test.skip", "TestMeasure|TestAllOfIt", "-test.v")
+	cmd := exec.Command(os.Args[0], "-test.skip", "TestMeasure|TestAllOfIt|Test(R5|S8|S9)", "-test.v") // what is about no user is not repeated
 	cmd.Env = append(os.Environ(), "FNODE_AS_USER=1", "FNODE_TEST_BIN="+bin)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -654,64 +654,5 @@ func TestMetricsAreServed(t *testing.T) {
 	}
 	r.serves(`fnode_actor_restarts_total{reason="failed"} 1`, `fnode_actor_restarts_total{reason="shutdown"} 1`, `fnode_engine_exits_total{reason="signal"} 1`,
 		`fnode_invoke_seconds_count{outcome="done"}`, `fnode_cancel_latency_seconds_count{phase="drain"} 1`)
-	r.stop()
-}
-
-// TestR5ACancelReachesAnExtensionWhoseEngineRunsACall: the request is heard while the engine is at it, and the metric
-// says how long that took, and what followed.
-func TestR5ACancelReachesAnExtensionWhoseEngineRunsACall(t *testing.T) {
-	r := newRig(t)
-	r.link("spinner")
-	r.up()
-	called := make(chan error, 1) // capacity 1: the one answer; never closed
-	go func() {                   // owner: the test, by called; ends: the call is answered
-		_, err := r.invoke("spinner", "spin", "null")
-		called <- err
-	}()
-	r.eventually("the call is under way", func() bool { return strings.Contains(r.node("sup/ext/spinner").Reason, "spin") })
-	if _, err := r.c.Restart(r.ctx(), api.VerbRequest{Path: "sup/ext/spinner"}, ""); err != nil {
-		t.Fatal(err)
-	}
-	if err := <-called; err == nil {
-		t.Error("a call without an end was answered")
-	}
-	r.expect("spinner", "ok", "null", `"ok"`)
-	for _, phase := range []string{"deliver", "drain", "close"} {
-		r.serves(fmt.Sprintf(`fnode_cancel_latency_seconds_count{phase=%q} 1`, phase))
-	}
-	r.serves(`fnode_cancel_latency_seconds_bucket{phase="deliver",le="0.3"} 1`) // the call took its second
-	r.stop()
-}
-
-// TestS9NoReadOfTheAPISendsAMessageToAnActor: what became of messages is the same before and after.
-func TestS9NoReadOfTheAPISendsAMessageToAnActor(t *testing.T) {
-	r := newRig(t)
-	r.write("a", plain, plainSource)
-	r.up()
-	r.expect("a", "ok", "null", `"ok"`)
-	books := func() (out []string) {
-		for _, l := range strings.Split(r.metrics(), "\n") {
-			if strings.HasPrefix(l, "fnode_messages_total") || strings.HasPrefix(l, "fnode_lane_depth") {
-				out = append(out, l)
-			}
-		}
-		return out
-	}
-	r.eventually("it is quiet", func() bool { return slices.Equal(books(), books()) })
-	before := books()
-	const path = "sup/ext/a"
-	for range 20 {
-		_, err1 := r.c.Tree(r.ctx())
-		_, err2 := r.c.Status(r.ctx())
-		_, err3 := r.c.Describe(r.ctx(), path)
-		_, err4 := r.c.Why(r.ctx(), path)
-		_, err5 := r.c.Extensions(r.ctx())
-		if err := errors.Join(err1, err2, err3, err4, err5); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if after := books(); !slices.Equal(before, after) {
-		t.Errorf("reading sent messages:\n%s\nbefore:\n%s", strings.Join(after, "\n"), strings.Join(before, "\n"))
-	}
 	r.stop()
 }

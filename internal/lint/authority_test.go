@@ -20,7 +20,7 @@ var withoutCx = map[string]map[string]string{
 		"Func.Receive": "calls f, which takes one",
 	},
 	"supervision": {
-		"Run": "how main functions start a tree", "New": "makes a behaviour", "Spec": "a value",
+		"Run": "how main functions start a tree", "New": "makes a behaviour", "Spec": "a value", "View": "a value",
 	},
 	"actors/extension": {"New": "makes a behaviour"},
 }
