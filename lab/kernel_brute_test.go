@@ -12,7 +12,7 @@ import (
 func TestKernelScenariosEqualBruteForce(t *testing.T) {
 	most := 800
 	if os.Getenv("FNODE_LONG") != "" {
-		most = 200_000
+		most = 20_000
 	}
 	compared, big := 0, 0
 	for _, sc := range programs.Kernel() {

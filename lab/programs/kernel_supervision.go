@@ -34,7 +34,8 @@ func (c *cast) child(name string, backoff core.Backoff, lives *count) supervisio
 
 var atOnce = core.Backoff{Off: true}
 
-func (c *cast) supervise(s supervision.Spec) {
+// tree runs a supervisor until it rests.
+func (c *cast) tree(s supervision.Spec) {
 	if s.Budget == (core.Budget{}) {
 		s.Budget = core.Budget{Restarts: 3, Window: time.Minute}
 	}
@@ -44,6 +45,11 @@ func (c *cast) supervise(s supervision.Spec) {
 	}
 	c.named("sup", ref)
 	c.r.Settle()
+}
+
+// supervise runs the tree, and checks that it is whole at the end, or gone.
+func (c *cast) supervise(s supervision.Spec) {
+	c.tree(s)
 	c.r.Check("the tree is gone, or whole", func() error { return c.whole("sup", s) })
 }
 

@@ -80,21 +80,30 @@ func WedgeTwo() lab.Scenario {
 	return lab.Scenario{Name: "wedge_two", Stuck: true, Doc: "a restart beside an incarnation that is stuck", Setup: func(r *lab.Run) {
 		c := newCast(r)
 		s := supervision.Spec{Strategy: core.OneForOne, Children: []supervision.Child{c.loops("a", true)}}
-		c.supervise(s)
+		c.tree(s)
 		c.find("a", "sup/a")
 		c.sender("S", "a", "loop")
-		var ends count
+		var ends, refused count
 		c.top(actors.Child{Name: "X"}, func(cx *actors.Cx, msg any) error {
-			switch msg.(type) {
+			switch m := msg.(type) {
 			case actors.Started:
 				q := supervision.Request{Kind: core.Restarted, Name: "a"}
 				if _, err := actors.Request[supervision.Request, struct{}](cx, c.ref("sup"), q, 0); err != nil {
 					ends.Add(1)
 				}
 			case actors.Answer[struct{}]:
-				ends.Add(1)
+				if ends.Add(1); m.Err != nil {
+					refused.Add(1)
+				}
 			}
 			return nil
+		})
+		// A restart that somebody asks for may fail in its start: X is told so, and the child stays down (S10).
+		r.Check("the tree is gone, or whole, or X knows", func() error {
+			if refused.Load() > 0 {
+				return nil
+			}
+			return c.whole("sup", s)
 		})
 		r.Check("answered once", func() error {
 			if n := ends.Load(); n > 1 || n == 0 && c.there("X") {
