@@ -5,7 +5,7 @@ export GOFLAGS := -buildvcs=false
 BINS := fnode-supervisor fnctl fnode-engine fnodevet
 WING ?= all
 
-.PHONY: help build run test check-long lint bench bench-engine bench-lab npm-check race examples clean
+.PHONY: help build run test check-long lint bench bench-engine bench-kernel bench-lab npm-check race examples clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -29,9 +29,9 @@ check-long: build ## the full counts of one wing: make check-long WING=lanes
 	@scripts/check-long.sh "$(WING)"
 
 lint: ## gofumpt, vet, staticcheck, fnodevet, and the house rules
-	@out=$$($(GO) tool -modfile=tools/go.mod gofumpt -l actors api cmd config engineproc internal isolation lab lanes obligations regions spec store supervision); \
+	@out=$$($(GO) tool -modfile=tools/go.mod gofumpt -l actors api bench cmd config engineproc internal isolation lab lanes obligations regions spec store supervision); \
 	  if [ -n "$$out" ]; then echo "not formatted (run: go tool -modfile=tools/go.mod gofumpt -w .):"; echo "$$out"; exit 1; fi
-	$(GO) vet ./...
+	$(GO) vet ./... && cd bench && $(GO) vet ./...
 	$(GO) tool -modfile=tools/go.mod staticcheck ./...
 	@mkdir -p bin && $(GO) build -o bin/fnodevet ./cmd/fnodevet
 	$(GO) vet -vettool=$(CURDIR)/bin/fnodevet ./...
@@ -44,6 +44,9 @@ bench: build ## the figures of docs/performance.md
 	@scripts/bench.sh
 
 bench-engine: bench ## the same: engines are part of it
+
+bench-kernel: ## the kernel beside its peers; QUICK=1 takes 40 s; to bench/kernel.jsonl
+	@cd bench && $(GO) run . $(if $(QUICK),-quick) -out kernel.jsonl
 
 bench-lab: ## traces and schedules a second, memory; QUICK=1 takes 40 s; to bench/lab.jsonl
 	@$(GO) run ./internal/labbench $(if $(QUICK),-quick) -out bench/lab.jsonl
