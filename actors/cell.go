@@ -42,13 +42,13 @@ type Cell struct {
 	handle   *regions.Handle  // immutable after spawn
 	deadline time.Time        // immutable: of the budget
 
-	smu    sync.Mutex
-	life   spec.IncarnationState // guarded by smu; written by step only
-	wasUp  bool                  // guarded by smu: it was ready once
-	behind bool                  // guarded by smu: the slot has gone on without it
-	fenced bool                  // guarded by smu; written by fence
-	over   atomic.Bool           // written by fence and end: no effect of its Cx is done any more
-	turn   atomic.Uint32         // its worker and Fence race for it
+	smu     sync.Mutex
+	life    atomic.Uint32 // a spec.IncarnationState; written by step and fence only, under smu
+	wasUp   bool          // guarded by smu: it was ready once
+	behind  bool          // guarded by smu: the slot has gone on without it
+	fenced  bool          // guarded by smu; written by fence
+	over    atomic.Bool   // written by fence and end: no effect of its Cx is done any more
+	permits atomic.Int32  // places asked for, of which it has not heard yet
 
 	ordered atomic.Bool // written by Cx.Close of its supervisor, which keeps the time of this close
 
@@ -68,13 +68,6 @@ type Cell struct {
 	lifetime     *Timer // immutable after spawn; nil: no limit
 	exit         Exit
 }
-
-// The values of Cell.turn: outside of a delivery; in one; in one that was given up.
-const (
-	outside uint32 = iota
-	inside
-	givenUp
-)
 
 func newCell(s *Slot, n base.Incarnation, b Behaviour, caps Caps, r *regions.Region) *Cell {
 	c := &Cell{
@@ -129,12 +122,13 @@ func (c *Cell) Alone() {
 func (c *Cell) step(on spec.IncarnationEvent) (do string) {
 	c.smu.Lock()
 	defer c.smu.Unlock()
-	row, ok := spec.IncarnationLife.Next(c.life, on)
+	was := spec.IncarnationState(c.life.Load())
+	row, ok := spec.IncarnationLife.Next(was, on)
 	if !ok {
-		c.slot.sys.violated("S5", "%s#%d: %s in state %s", c.slot.path, c.n, on, c.life)
+		c.slot.sys.violated("S5", "%s#%d: %s in state %s", c.slot.path, c.n, on, was)
 		return "none"
 	}
-	c.life = row.To
+	c.life.Store(uint32(row.To))
 	if row.To != spec.Ended && !c.behind {
 		c.slot.state.Store(uint32(row.To) + 1)
 	}
@@ -142,10 +136,9 @@ func (c *Cell) step(on spec.IncarnationEvent) (do string) {
 }
 
 func (c *Cell) in(states ...spec.IncarnationState) bool {
-	c.smu.Lock()
-	defer c.smu.Unlock()
+	life := spec.IncarnationState(c.life.Load())
 	for _, s := range states {
-		if c.life == s {
+		if life == s {
 			return true
 		}
 	}
@@ -184,7 +177,6 @@ func (c *Cell) notify(m any) {
 
 // deliver takes one message to its handler or to its kernel rule.
 func (c *Cell) deliver(m Message, lane lanes.Lane) {
-	c.slot.stats.Handled.Add(1)
 	if m.timer != nil && !c.armedStill(m.timer) {
 		c.slot.stats.Late.Add(1)
 		c.look()
@@ -206,6 +198,16 @@ func (c *Cell) deliver(m Message, lane lanes.Lane) {
 	c.look()
 }
 
+// plain takes a message of Ready to its handler in which the kernel has no part.
+func (c *Cell) plain(body any) {
+	c.cx.trace = TraceID{}
+	if exit, ended := c.call(body); ended {
+		c.finish(exit)
+	}
+	c.spend(lanes.Ready)
+	c.look()
+}
+
 // open applies the kernel's part of a message: answers meet their question, monitors are used up. It
 // returns what the behaviour gets; nil if nothing.
 func (c *Cell) open(body any) any {
@@ -224,6 +226,7 @@ func (c *Cell) open(body any) any {
 	case Committed:
 		c.commits--
 	case *Permit:
+		c.permits.Add(-1)
 		m.take(c)
 	}
 	return body
@@ -280,7 +283,11 @@ func (c *Cell) call(body any) (exit Exit, ended bool) {
 			}
 		}
 	}()
-	exit, ended = exitOf(c.b.Receive(c.cx, body), c.in(spec.Draining))
+	err := c.b.Receive(c.cx, body)
+	if err == nil {
+		return exit, false // the usual case
+	}
+	exit, ended = exitOf(err, c.in(spec.Draining))
 	if exit.Err != nil {
 		_ = exit.Err.Error() // its text may panic: here, where that is its own fault, and not where it is told
 	}
@@ -346,7 +353,9 @@ func (c *Cell) look() {
 	if !c.in(spec.Draining) {
 		return
 	}
-	c.slot.under.Alone = true
+	if c.slot.sys.under {
+		c.slot.under.Alone = true
+	}
 	if !c.region.Sole(c.handle) || !c.drained && !c.idle() {
 		return
 	}
@@ -358,7 +367,7 @@ func (c *Cell) idle() bool {
 	if c.promises.open() > 0 || len(c.asks) > 0 || c.commits > 0 {
 		return false
 	}
-	c.slot.under.Held = !c.slot.box.Empty()
+	c.slot.under.Held = c.slot.box.Some()
 	return !c.slot.under.Held
 }
 

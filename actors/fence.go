@@ -33,23 +33,13 @@ func (s *Slot) Fence(n base.Incarnation) bool {
 func (c *Cell) fence() bool {
 	c.smu.Lock()
 	defer c.smu.Unlock()
-	row, ok := spec.IncarnationLife.Next(c.life, spec.LifeStuck)
-	if !ok || !c.turn.CompareAndSwap(inside, givenUp) {
+	row, ok := spec.IncarnationLife.Next(spec.IncarnationState(c.life.Load()), spec.LifeStuck)
+	if !ok || !c.slot.box.GiveUp(uint32(c.n)) {
 		return false
 	}
-	c.life = row.To
+	c.life.Store(uint32(row.To))
 	c.slot.state.Store(uint32(row.To) + 1)
 	c.fenced = true
 	c.over.Store(true)
 	return true
-}
-
-// leaves ends a delivery. It returns false for the one that was given up: then the incarnation ends, since its
-// handler returned after all.
-func (c *Cell) leaves() bool {
-	if c.turn.CompareAndSwap(inside, outside) {
-		return true
-	}
-	c.end(spec.LifeReturned, Exit{Kind: ExitKilled, Reason: base.ReasonTimeout}) // waits for fence by smu
-	return false
 }

@@ -154,13 +154,15 @@ func (m Message) Watch() (id MonitorID, set, ok bool) {
 // From is the sender; the zero Ref for the outside world.
 func (m Message) From() Ref { return Ref{m.from} }
 
-// mergeControl is the Cancel lane's merge (L4): only control messages merge, and only for one incarnation.
-func mergeControl(old, add Message) (Message, bool) {
-	a, ok := old.Body.(control)
-	b, ok2 := add.Body.(control)
-	if !ok || !ok2 || old.life != add.life {
+// mergeControl is the Cancel lane's merge (L4): only control messages merge, and only for one incarnation. What waits
+// keeps its tag.
+func mergeControl(old, add letter) (letter, bool) {
+	m, n := old.message(), add.message()
+	a, ok := m.Body.(control)
+	b, ok2 := n.Body.(control)
+	if !ok || !ok2 || m.life != n.life {
 		return old, false
 	}
-	old.Body = a.merge(b)
-	return old, true
+	m.Body = a.merge(b)
+	return m.letter(), true
 }

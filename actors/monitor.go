@@ -104,7 +104,7 @@ func (cx *Cx) Demonitor(id MonitorID) {
 	delete(cx.cell.monitors, id)
 	cx.slot.sys.carry(cx.slot, of, Message{request: &request{kind: reqDemonitor, id: uint64(id), from: cx.slot}})
 	cx.slot.sys.host.Step(cx.slot, StepTakeBack)
-	if cx.slot.box.Remove(lanes.Ready, func(m Message) bool { d, ok := m.Body.(Down); return ok && d.Monitor == id }) > 0 {
+	if cx.slot.box.Remove(lanes.Ready, matching(func(m Message) bool { d, ok := m.Body.(Down); return ok && d.Monitor == id })) > 0 {
 		cx.slot.sys.host.Step(cx.slot, StepFreeReady)
 	}
 }
@@ -143,7 +143,7 @@ func (s *Slot) unlink(r *request) {
 	maps.DeleteFunc(s.watchers, func(_ MonitorID, w watcher) bool { return w.link && w.slot == r.from })
 	s.mu.Unlock()
 	if _, own := r.what.(mine); own {
-		s.box.Remove(lanes.Cancel, func(m Message) bool { d, ok := m.Body.(LinkDown); return ok && d.Of.slot == r.from })
+		s.box.Remove(lanes.Cancel, matching(func(m Message) bool { d, ok := m.Body.(LinkDown); return ok && d.Of.slot == r.from }))
 	}
 }
 

@@ -75,6 +75,7 @@ func (s *Slot) unwait(r *request, got chan *Permit) {
 	for i, w := range s.room {
 		if w == r {
 			s.room = append(s.room[:i], s.room[i+1:]...)
+			s.wanted.Store(len(s.room) > 0)
 			s.mu.Unlock()
 			return
 		}
@@ -123,7 +124,7 @@ func (sys *System) Ask(r Ref, q regions.Request) bool {
 func (sys *System) OnRetired(r Ref, f func(Exit)) {
 	s := r.slot
 	s.mu.Lock()
-	if s.gone {
+	if s.gone.Load() {
 		last := s.last
 		s.mu.Unlock()
 		sys.guarded(s.path, "OnRetired", func() { f(last) })

@@ -31,6 +31,7 @@ func (cx *Cx) Reserve(to Ref) (id uint64, err error) {
 	if !slot.box.Reserve(lanes.Ready) {
 		return 0, slot.full("a permit")
 	}
+	cx.cell.permits.Add(1)
 	id = slot.sys.nextID()
 	r := &request{kind: reqReserve, id: id, from: slot, life: cx.cell.n}
 	return id, slot.sys.host.Send(slot, to.slot, Message{request: r})
@@ -93,12 +94,13 @@ func (p *Permit) abandon(by *Slot, _ error) {
 // reserve serves a waiter now or queues it.
 func (s *Slot) reserve(r *request) {
 	s.mu.Lock()
-	if s.gone {
+	if s.gone.Load() {
 		s.mu.Unlock()
 		r.refuse(s, s.refuseGone())
 		return
 	}
 	s.room = append(s.room, r)
+	s.wanted.Store(true)
 	s.mu.Unlock()
 	s.grant()
 }
@@ -113,8 +115,16 @@ func (s *Slot) grant() {
 		}
 		r := s.room[0]
 		s.room = s.room[1:]
+		s.wanted.Store(len(s.room) > 0)
 		s.mu.Unlock()
 		s.answerReserve(r, &Permit{ID: r.id, To: Ref{s}})
+	}
+}
+
+// grantWanted is grant where anybody waits.
+func (s *Slot) grantWanted() {
+	if s.wanted.Load() {
+		s.grant()
 	}
 }
 

@@ -3,18 +3,54 @@ package actors
 import (
 	"reflect"
 	"sync"
+	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"github.com/franken-node/fnode-supervisor/lanes"
 )
 
-// assignment is a message type's lane; deadline is set for Timed types.
-type assignment struct {
+// class is what the kernel knows of a type of message.
+type class struct {
+	typ      unsafe.Pointer
 	lane     lanes.Lane
-	deadline func(any) time.Time
+	plain    bool                // the kernel has no part in it: Ready, no promise, no answer, nothing of its own
+	deadline func(any) time.Time // set for Timed types
 }
 
-var registry sync.Map // reflect.Type -> assignment; written at init, read-only afterwards
+var (
+	registry sync.Map                   // reflect.Type -> class; written at init, read-only afterwards
+	seen     [256]atomic.Pointer[class] // by the type's address: the last that was looked for
+)
+
+// classOf looks a message's type up.
+func classOf(m any) *class {
+	typ := *(*unsafe.Pointer)(unsafe.Pointer(&m)) // an interface's first word is its type
+	at := &seen[uintptr(typ)>>5%uintptr(len(seen))]
+	if c := at.Load(); c != nil && c.typ == typ {
+		return c
+	}
+	c := classify(m)
+	c.typ = typ
+	at.Store(c)
+	return c
+}
+
+func classify(m any) *class {
+	switch m.(type) {
+	case control, ChildStarted, ChildEnded, ChildWedged, LinkDown:
+		return &class{lane: lanes.Cancel}
+	}
+	if v, ok := registry.Load(reflect.TypeOf(m)); ok {
+		c := v.(class)
+		return &c
+	}
+	switch m.(type) {
+	case promise, answered, askDue, Down, Committed:
+		return &class{lane: lanes.Ready}
+	}
+	return &class{lane: lanes.Ready, plain: true}
+}
 
 // Register assigns messages of type T to a lane (L1). Call it at init. Cancel is the kernel's and
 // panics; Timed needs deadlineOf, which names the message's deadline. Types that are not registered
@@ -23,26 +59,21 @@ func Register[T any](l lanes.Lane, deadlineOf func(T) time.Time) {
 	if l == lanes.Cancel || (l == lanes.Timed) != (deadlineOf != nil) {
 		panic("actors.Register: Cancel is the kernel's; Timed, and only Timed, needs a deadline")
 	}
-	a := assignment{lane: l}
+	a := class{lane: l}
 	if deadlineOf != nil {
 		a.deadline = func(m any) time.Time { return deadlineOf(m.(T)) }
 	}
 	registry.Store(reflect.TypeFor[T](), a)
+	for i := range seen {
+		seen[i].Store(nil)
+	}
 }
 
 // laneOf finds the lane of a message and, for Timed, its deadline.
 func laneOf(m any) (lanes.Lane, time.Time) {
-	switch m.(type) {
-	case control, ChildStarted, ChildEnded, ChildWedged, LinkDown:
-		return lanes.Cancel, time.Time{}
+	c := classOf(m)
+	if c.deadline == nil {
+		return c.lane, time.Time{}
 	}
-	v, ok := registry.Load(reflect.TypeOf(m))
-	if !ok {
-		return lanes.Ready, time.Time{}
-	}
-	a := v.(assignment)
-	if a.deadline == nil {
-		return a.lane, time.Time{}
-	}
-	return a.lane, a.deadline(m)
+	return c.lane, c.deadline(m)
 }

@@ -28,21 +28,19 @@ type Slot struct {
 	region    *regions.Region  // immutable: the region that owns the slot
 	handle    *regions.Handle  // immutable
 	ownerLife base.Incarnation // immutable: the owner's incarnation that spawned it
-	box       *lanes.Mailbox[Message]
+	box       lanes.Mailbox[letter]
 	under     Under                // owned by the worker
 	cell      atomic.Pointer[Cell] // the incarnation that handles messages; nil: parked
 	view      atomic.Pointer[any]  // written by Cx.Publish
 	state     atomic.Uint32        // written by Cell.step: what inspection shows
 	seat      atomic.Pointer[Seat] // written by Sit: where the host delivers to it, or did last
 	stats     SlotStats            // atomics inside
+	gone      atomic.Bool          // written under mu
+	wanted    atomic.Bool          // written under mu: somebody waits for a place
 
 	mu        sync.Mutex
 	n         base.Incarnation      // guarded by mu: incarnations so far
-	parked    bool                  // guarded by mu: out of the run queue though the mailbox is active
-	queued    bool                  // guarded by mu: a worker has to claim ticket
-	ticket    Ticket                // guarded by mu: the newest
 	closing   *Cell                 // guarded by mu: ended, its region not closed yet
-	gone      bool                  // guarded by mu
 	coming    bool                  // guarded by mu: an incarnation is being made
 	leaving   bool                  // guarded by mu: retire when the incarnation's region is closed
 	room      []*request            // guarded by mu: permits that wait for a place, first come first
@@ -54,9 +52,8 @@ type Slot struct {
 
 // SlotStats counts what a slot did. Every field is atomic: written by the worker, read by anyone.
 type SlotStats struct {
-	Restarts, Handled, Dead, Late atomic.Uint64
-	Obligations                   atomic.Int64 // open promises of the incarnation, as of its last delivery
-	Since                         atomic.Int64 // ns of the incarnation's start
+	Restarts, Dead, Late atomic.Uint64
+	Since                atomic.Int64 // ns of the incarnation's start
 }
 
 // Next says what a host does with a slot after a delivery.
@@ -87,58 +84,38 @@ func (s *Slot) Class() lanes.Lane {
 type Seat struct{ By any }
 
 // Sit says where the slot is delivered to from now on. Only its worker calls it.
-func (s *Slot) Sit(at *Seat) { s.seat.Store(at) }
+func (s *Slot) Sit(at *Seat) {
+	if s.seat.Load() != at {
+		s.seat.Store(at)
+	}
+}
 
 // Seat is where the slot is delivered to, or was last; nil if it never was.
 func (s *Slot) Seat() *Seat { return s.seat.Load() }
 
 // Ticket is a slot's place in a run queue. A slot that becomes more urgent gets a new one in a higher
 // class; Claim refuses the old one, so that a slot is never delivered to twice at once.
-type Ticket struct {
-	Class lanes.Lane
-	n     uint64
-}
+type Ticket = lanes.Ticket
 
-// arrived issues a ticket when a message made the mailbox active, or made a waiting slot more urgent.
-func (s *Slot) arrived(by *Slot, l lanes.Lane, wake bool) {
-	if !wake && l == lanes.Ready {
-		return
+// arrived tells the host of the ticket of a message that woke the slot, or made a waiting one more urgent; zero: it did
+// neither.
+func (s *Slot) arrived(by *Slot, t Ticket) {
+	if t != 0 {
+		s.sys.host.Ready(by, s, t)
 	}
-	s.mu.Lock()
-	if !wake && (!s.queued || s.ticket.Class <= l) {
-		s.mu.Unlock()
-		return
-	}
-	t := s.issue(l)
-	s.mu.Unlock()
-	s.sys.host.Ready(by, s, t)
-}
-
-// issue makes the newest ticket. The caller holds s.mu.
-func (s *Slot) issue(class lanes.Lane) Ticket {
-	s.queued = true
-	s.ticket = Ticket{class, s.ticket.n + 1}
-	return s.ticket
 }
 
 // Claim takes the slot out of the run queue for the one worker that holds its newest ticket.
-func (s *Slot) Claim(t Ticket) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.queued || t != s.ticket {
-		return false
-	}
-	s.queued = false
-	return true
-}
+func (s *Slot) Claim(t Ticket) bool { return s.box.Claim(t) }
+
+// ClaimReady is Claim for whom a host has handed the slot's ticket to, so that it lies in no run queue.
+func (s *Slot) ClaimReady() bool { return s.box.ClaimReady() }
+
+// Ticket is the newest ticket of a slot that waits; false: it does not.
+func (s *Slot) Ticket() (Ticket, bool) { return s.box.Ticket() }
 
 // Requeue gives the ticket for the slot's next turn, after a quantum with more to deliver.
-func (s *Slot) Requeue() Ticket {
-	class := s.Class()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.issue(class)
-}
+func (s *Slot) Requeue() Ticket { return s.box.Requeue() }
 
 // Accept is the moment at which m arrives: it is queued, merged or refused. Hosts call it from Send, and
 // say whose handler sent it; nil for anybody else. A nil error means that the kernel owns m.
@@ -150,18 +127,25 @@ func (s *Slot) Accept(by *Slot, m Message) error {
 		s.putReserved(by, lanes.Ready, 0, m)
 		return nil
 	}
-	if s.isGone() {
+	if s.gone.Load() {
 		return s.refuseGone()
 	}
-	lane, due := laneOf(m.Body)
-	switch lane {
+	k, l := classOf(m.Body), m.letter()
+	l.plain = k.plain && !l.whole
+	switch k.lane {
 	case lanes.Cancel:
 		s.acceptCancel(m)
 		return nil
 	case lanes.Timed:
-		return s.accepted(by, lane, s.box.PutTimed(due.UnixNano(), m), m)
+		t, r := s.box.PutTimed(k.deadline(m.Body).UnixNano(), l)
+		return s.accepted(by, t, r, m.Body)
 	}
-	return s.accepted(by, lane, s.box.Put(m), m)
+	t, r, old := s.box.Put(l)
+	err := s.accepted(by, t, r, m.Body)
+	if old != nil {
+		s.dead(old.message(), codes.New(codes.LaneFull, "%s dropped its oldest message to take a newer one", s.path))
+	}
+	return err
 }
 
 // acceptCancel merges m into the Cancel lane. Done closes now: at acceptance, not at delivery (C2).
@@ -171,27 +155,23 @@ func (s *Slot) acceptCancel(m Message) {
 			cell.cx.cancel(c.reason)
 		}
 	}
-	s.arrived(nil, lanes.Cancel, s.box.PutCancel(m, mergeControl))
+	s.arrived(nil, s.box.PutCancel(m.letter(), mergeControl))
 	s.sweepIfGone()
 }
 
-func (s *Slot) accepted(by *Slot, lane lanes.Lane, p lanes.Put[Message], m Message) error {
-	if p.Result != lanes.Refused {
-		s.arrived(by, lane, p.Wake)
+func (s *Slot) accepted(by *Slot, t Ticket, r lanes.Result, body any) error {
+	if r == lanes.Refused {
+		s.grantWanted() // who waited may have been passed over for it
+		return s.full(typeName(body))
 	}
-	switch p.Result {
-	case lanes.Refused:
-		return s.full(typeName(m.Body))
-	case lanes.Dropped:
-		s.dead(p.Old, codes.New(codes.LaneFull, "%s dropped its oldest message to take a newer one", s.path))
-	}
+	s.arrived(by, t)
 	s.sweepIfGone()
 	return nil
 }
 
 // putReserved queues m in a place that was reserved before.
 func (s *Slot) putReserved(by *Slot, l lanes.Lane, due int64, m Message) {
-	s.arrived(by, l, s.box.PutReserved(l, due, m))
+	s.arrived(by, s.box.PutReserved(l, due, m.letter()))
 	s.sweepIfGone()
 	if _, is := m.Body.(*Permit); is && s.over(m.life) {
 		s.unpermit(m.life) // nobody takes it any more: its place must not wait for the next incarnation
@@ -200,7 +180,7 @@ func (s *Slot) putReserved(by *Slot, l lanes.Lane, due int64, m Message) {
 
 // putExtra queues m in the Ready lane beside its bound.
 func (s *Slot) putExtra(m Message) {
-	s.arrived(nil, lanes.Ready, s.box.PutExtra(m))
+	s.arrived(nil, s.box.PutExtra(m.letter()))
 	s.sweepIfGone()
 }
 
@@ -210,15 +190,9 @@ func (s *Slot) release() {
 	s.sys.host.Step(s, StepFreeReady)
 }
 
-func (s *Slot) isGone() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.gone
-}
-
 // sweepIfGone catches a message that slipped in while the slot was being retired.
 func (s *Slot) sweepIfGone() {
-	if s.isGone() {
+	if s.gone.Load() {
 		s.sweep(codes.New(codes.Gone, "%s is gone", s.path))
 	}
 }
@@ -245,7 +219,7 @@ type Under struct {
 	Held  bool
 }
 
-// Under is for the worker that delivers.
+// Under is for the worker that delivers. It is zero where the host has a coarse clock (Options.Coarse).
 func (s *Slot) Under() Under { return s.under }
 
 // Behaviour is the user code of the incarnation that lives; nil if there is none. It is for hosts that digest it.
@@ -263,7 +237,7 @@ func (s *Slot) Cancelled() bool {
 }
 
 // Retired says whether the slot was given up for good.
-func (s *Slot) Retired() bool { return s.isGone() }
+func (s *Slot) Retired() bool { return s.gone.Load() }
 
 // Closing says whether the region that owns the slot, and that of its incarnation, are closing.
 func (s *Slot) Closing() (owner, own bool) {
@@ -275,12 +249,7 @@ func (s *Slot) Closing() (owner, own bool) {
 func (s *Slot) Free(l lanes.Lane) int { return s.box.Free(l) }
 
 // Rests says whether nobody delivers to the slot and nobody has to. It is for hosts that wait until all is quiet.
-func (s *Slot) Rests() bool {
-	s.mu.Lock()
-	parked := s.parked
-	s.mu.Unlock()
-	return parked || s.box.Rests()
-}
+func (s *Slot) Rests() bool { return s.box.Rests() }
 
 // Bound is how many places a lane has; zero for Cancel, which has no bound.
 func (s *Slot) Bound(l lanes.Lane) int { return s.box.Cap(l) }
@@ -292,32 +261,49 @@ func (s *Slot) Deliver() Next {
 		return s.park()
 	}
 	if !c.begun {
-		s.under = Under{N: s.under.N, Begun: s.under.Begun + 1}
-		c.turn.Store(inside)
+		if s.sys.under {
+			s.under = Under{N: s.under.N, Begun: s.under.Begun + 1}
+		}
+		s.box.Enter(uint32(c.n))
 		c.begin()
-		return s.next(c)
+		more, lost := s.box.Exit(uint32(c.n))
+		return s.next(c, more, lost)
 	}
-	m, lane, left, ok := s.box.Take()
+	l, lane, ok := s.box.Take(uint32(c.n)) // from here on the slot may go on without this worker
 	if !ok {
 		return s.rest()
 	}
-	s.under = Under{Tag: m.Tag, Lane: lane, N: s.under.N + 1, Begun: s.under.Begun, Left: left}
-	c.turn.Store(inside) // not before: from here on the slot may go on without this worker
-	c.deliver(m, lane)
-	s.stats.Obligations.Store(int64(c.promises.open()))
-	s.box.Delivered(lane)
-	s.grant()
-	return s.next(c)
+	if s.sys.under {
+		m := l.message()
+		s.under = Under{Tag: m.Tag, Lane: lane, N: s.under.N + 1, Begun: s.under.Begun, Left: s.box.Left()}
+	}
+	if l.plain && (l.life == 0 || l.life == c.n) {
+		c.plain(l.body)
+	} else {
+		c.deliver(l.message(), lane)
+	}
+	more, lost := s.box.Delivered(lane, uint32(c.n))
+	if s.wanted.Load() {
+		s.grant()
+		more = false // it may be otherwise by now: rest looks again
+	}
+	return s.next(c, more, lost)
 }
 
-func (s *Slot) next(c *Cell) Next {
-	if !c.leaves() {
+// next is what follows a delivery to c. more says that a message waits; lost, that c was given up in it: then it ends,
+// since its handler returned after all.
+func (s *Slot) next(c *Cell, more, lost bool) Next {
+	if lost {
+		c.end(spec.LifeReturned, Exit{Kind: ExitKilled, Reason: base.ReasonTimeout}) // waits for fence by smu
 		return s.without(c)
 	}
 	switch s.cell.Load() {
 	case nil:
 		return s.park()
 	case c:
+		if more {
+			return More
+		}
 		return s.rest()
 	}
 	return More // its successor was spawned already, and counts on this worker to begin it
@@ -336,7 +322,7 @@ func (s *Slot) without(c *Cell) Next {
 
 // rest gives the mailbox back if it is empty.
 func (s *Slot) rest() Next {
-	if s.box.Idle() {
+	if s.box.Rest() {
 		return Idle
 	}
 	return More
@@ -354,7 +340,7 @@ func (s *Slot) parks() Next {
 	if s.cell.Load() != nil {
 		return More
 	}
-	s.parked = true
+	s.box.Park()
 	return Parked
 }
 
@@ -372,17 +358,10 @@ func (s *Slot) moveOut(c *Cell) {
 // Wake gives the ticket under which Spawn has to queue a slot whose incarnation was just made; ok is false
 // where it is queued, or runs, already.
 func (s *Slot) Wake() (t Ticket, ok bool) {
-	class := s.Class()
-	s.mu.Lock()
+	s.mu.Lock() // not while it is being parked
 	defer s.mu.Unlock()
-	if s.parked {
-		s.parked = false
-		return s.issue(class), true
-	}
-	if !s.box.Activate() {
-		return t, false
-	}
-	return s.issue(class), true
+	t = s.box.Start()
+	return t, t != 0
 }
 
 // dead gives m to the dead letters: nothing is lost in silence (L5).
@@ -408,7 +387,8 @@ func (s *Slot) unheld(m Message) {
 // sweep empties every lane into the dead letters.
 func (s *Slot) sweep(why error) {
 	for _, l := range []lanes.Lane{lanes.Cancel, lanes.Timed, lanes.Ready} {
-		for _, m := range s.box.Drain(l) {
+		for _, at := range s.box.Drain(l) {
+			m := at.message()
 			if l == lanes.Cancel || m.timer != nil || m.life != 0 {
 				s.box.Revoked(l, 1)
 				s.unheld(m)

@@ -78,7 +78,7 @@ func (s *Slot) Waits() int {
 func (s *Slot) look(now time.Time) ActorView {
 	v := ActorView{
 		Path: s.path, ID: s.id, State: "Down", Restarts: s.stats.Restarts.Load(), Supervisor: s.opts.Delegate,
-		Handled: s.stats.Handled.Load(), Dead: s.stats.Dead.Load(), Late: s.stats.Late.Load(), Obligations: int(s.stats.Obligations.Load()),
+		Dead: s.stats.Dead.Load(), Late: s.stats.Late.Load(),
 	}
 	if st := s.state.Load(); st > 0 {
 		v.State = spec.IncarnationState(st - 1).String()
@@ -91,6 +91,12 @@ func (s *Slot) look(now time.Time) ActorView {
 	s.mu.Unlock()
 	var look [3]lanes.View
 	look, v.Counts = s.box.Look()
+	for _, n := range v.Counts.Taken {
+		v.Handled += n
+	}
+	if c := s.cell.Load(); c != nil {
+		v.Obligations = c.promises.open()
+	}
 	for l, at := range look {
 		v.Lanes[l].Depth = at.Depth
 		if at.Oldest > 0 {

@@ -120,7 +120,7 @@ func (s *Slot) vacate() bool {
 	if c == nil {
 		c = s.closing
 	}
-	if s.gone || s.leaving || c != nil && !c.leave() {
+	if s.gone.Load() || s.leaving || c != nil && !c.leave() {
 		s.mu.Unlock()
 		return false
 	}
@@ -132,7 +132,7 @@ func (s *Slot) vacate() bool {
 	watchers := s.watchers
 	s.watchers, s.last, s.closing = nil, exit, nil
 	s.cell.Store(nil)
-	s.parked = true // its worker never delivers to the slot again
+	s.box.Park() // its worker never delivers to the slot again
 	s.mu.Unlock()
 	s.queueAfter(c)
 	s.tellAll(watchers, exit)
@@ -202,7 +202,7 @@ func (s *Slot) current() *Cell {
 func (s *Slot) conceive() (base.Incarnation, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.gone || s.leaving {
+	if s.gone.Load() || s.leaving {
 		return 0, codes.New(codes.RegionClosing, "%s is asked to leave and takes no incarnation", s.path)
 	}
 	s.coming = true
@@ -285,14 +285,16 @@ func (s *Slot) closed(c *Cell, p regions.Proof) {
 
 // queueAfter applies the queue policy and drops what only the ended incarnation could use.
 func (s *Slot) queueAfter(c *Cell) {
-	s.box.Remove(lanes.Cancel, func(m Message) bool { return m.life == c.n })
-	s.unpermit(c.n)
+	s.box.Remove(lanes.Cancel, matching(func(m Message) bool { return m.life == c.n }))
+	if c.permits.Load() > 0 {
+		s.unpermit(c.n)
+	}
 	if s.opts.Queue == QueueKeep {
 		return
 	}
 	for _, l := range []lanes.Lane{lanes.Timed, lanes.Ready} {
-		for _, m := range s.box.Drain(l) {
-			s.giveBack(l, m)
+		for _, at := range s.box.Drain(l) {
+			s.giveBack(l, at.message())
 		}
 	}
 }
@@ -308,13 +310,13 @@ func (s *Slot) over(n base.Incarnation) bool {
 // unpermit gives back the places whose permits wait for an incarnation that has ended.
 func (s *Slot) unpermit(n base.Incarnation) {
 	var late []Message
-	s.box.Remove(lanes.Ready, func(m Message) bool {
+	s.box.Remove(lanes.Ready, matching(func(m Message) bool {
 		_, is := m.Body.(*Permit)
 		if is = is && m.life == n; is {
 			late = append(late, m)
 		}
 		return is
-	})
+	}))
 	for _, m := range late {
 		s.unheld(m)
 	}
@@ -351,13 +353,14 @@ func (s *Slot) leave() {
 // retire ends the slot: exactly once, with no incarnation in it.
 func (s *Slot) retire() {
 	s.mu.Lock()
-	if s.gone {
+	if s.gone.Load() {
 		s.mu.Unlock()
 		return
 	}
-	s.gone = true
+	s.gone.Store(true)
 	room, told, last := s.room, s.onRetired, s.last
 	s.room, s.onRetired = nil, nil
+	s.wanted.Store(false)
 	s.mu.Unlock()
 	s.sys.forget(s)
 	s.sweep(s.refuseGone())

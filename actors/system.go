@@ -9,7 +9,6 @@ import (
 
 	"github.com/franken-node/fnode-supervisor/internal/base"
 	"github.com/franken-node/fnode-supervisor/internal/invariant"
-	"github.com/franken-node/fnode-supervisor/lanes"
 	"github.com/franken-node/fnode-supervisor/regions"
 	codes "github.com/franken-node/fnode-supervisor/spec/errors"
 )
@@ -60,6 +59,8 @@ type System struct {
 	ordered []*Slot          // guarded by mu: by path, for inspection; nil: to be made anew. Never changed in place
 	told    atomic.Uint64    // written by emit: events so far
 	hooks   Hooks            // immutable
+	stamp   func() int64     // immutable: when a message came, in ns
+	under   bool             // immutable: the host asks for Under
 }
 
 // Hooks are told of slots that come and go; the fabric registers names with them. They must not block.
@@ -75,6 +76,7 @@ type Options struct {
 	Hooks  Hooks
 	// Virtual says that the host's clock is not the wall clock: Cx.Deadline reports none.
 	Virtual bool
+	Coarse  func() int64 // ns; when messages came, by a cheap clock. With it nobody asks for Slot.Under. nil: the host's Now
 }
 
 // NewSystem makes an empty system that runs on h.
@@ -86,6 +88,10 @@ func NewSystem(h Host, o Options) *System {
 		o.Events = func(Event) {}
 	}
 	sys := &System{host: h, sink: o.Events, hooks: o.Hooks, virtual: o.Virtual, paths: map[string]*Slot{}}
+	sys.stamp, sys.under = func() int64 { return h.Now().UnixNano() }, true
+	if o.Coarse != nil {
+		sys.stamp, sys.under = o.Coarse, false
+	}
 	sys.root = regions.NewRoot(o.Name, func() base.RegionID { return base.RegionID(sys.nextID()) })
 	return sys
 }
@@ -141,8 +147,8 @@ func (sys *System) newSlot(owner *Slot, life base.Incarnation, r *regions.Region
 	if owner != nil {
 		s.path = owner.path + "/" + o.Name
 	}
-	o.Lanes.Stamp = func() int64 { return sys.host.Now().UnixNano() }
-	s.box = lanes.New[Message](o.Lanes)
+	o.Lanes.Stamp = sys.stamp
+	s.box.Init(o.Lanes)
 	sys.mu.Lock()
 	if _, taken := sys.paths[s.path]; taken {
 		sys.mu.Unlock()

@@ -130,7 +130,7 @@ func (c *Cell) disarm(t *Timer) bool {
 		c.slot.sys.host.Step(c.slot, StepFreeTimed)
 		return true
 	}
-	if c.slot.box.Remove(lanes.Timed, func(m Message) bool { return m.timer == t }) > 0 {
+	if c.slot.box.Remove(lanes.Timed, matching(func(m Message) bool { return m.timer == t })) > 0 {
 		c.slot.sys.host.Step(c.slot, StepFreeTimed)
 	}
 	return true // else it is being sent, in its place, and is left aside when it is its turn

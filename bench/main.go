@@ -59,6 +59,7 @@ func main() {
 	out := flag.String("out", "kernel.jsonl", "where the lines go")
 	only := flag.String("only", "", "measures whose names match this expression")
 	profile := flag.String("cpuprofile", "", "write a CPU profile of our side only; no peer runs")
+	flag.BoolVar(&cpu, "cpu", false, "count the time of all cores used instead of the time that passes, where rates are measured")
 	flag.Parse()
 	if err := run(*quick, *out, *only, *profile); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)

@@ -3,6 +3,7 @@ package lab
 import (
 	"reflect"
 	"sort"
+	"strings"
 
 	"github.com/franken-node/fnode-supervisor/actors"
 )
@@ -150,7 +151,7 @@ func (w *world) ahead(i int) (n int) {
 
 // masked are numbers that differ between equal states.
 var masked = map[string]bool{
-	"AskID": true, "MonitorID": true, "ObligationID": true, "RegionID": true, "ID": true, "Ticket": true, "TraceID": true, "Counts": true, "SlotStats": true, "Under": true,
+	"AskID": true, "MonitorID": true, "ObligationID": true, "RegionID": true, "ID": true, "Ticket": true, "TraceID": true, "Counts": true, "SlotStats": true, "Under": true, "word": true,
 }
 
 // constant are fields that never change, or are not state.
@@ -167,6 +168,7 @@ func fieldsOf(t reflect.Type) []int {
 	for i := range t.NumField() {
 		f := t.Field(i)
 		switch {
+		case strings.HasPrefix(t.Name(), "queue["): // see queued
 		case constant[f.Name] || masked[f.Type.Name()] || f.Name == "n" && t.Name() != "Slot" && t.Name() != "watcher":
 		case t == reflect.TypeFor[actors.Message]() && f.Name == "Tag":
 			out = append(out, -1-i)
@@ -242,9 +244,43 @@ func stateOf(w *world, v reflect.Value) uint64 {
 				}
 				h = mix(h, walk(v.Field(i), depth+1))
 			}
+			if t.Name() == "turn" { // the phase: who delivers
+				return mix(h, v.FieldByName("w").FieldByName("v").FieldByName("v").Uint()&15)
+			}
+			if strings.HasPrefix(t.Name(), "queue[") {
+				seen := v.FieldByName("seen").Uint() // limit less what it knows of places given back: the bound less what is promised
+				h = mix(h, v.FieldByName("limit").FieldByName("v").FieldByName("v").Uint()-seen)
+				for _, at := range queued(v) {
+					h = mix(h, walk(at.FieldByName("v"), depth+1))
+				}
+			}
 			return h
 		}
 		return h
 	}
 	return walk(v, 0)
+}
+
+// queued lists what waits in a Ready lane, which is reached by atomic pointers. Its positions are no state.
+func queued(q reflect.Value) (out []reflect.Value) {
+	behind := func(link reflect.Value) reflect.Value {
+		p := link.FieldByName("p").FieldByName("v")
+		return reflect.NewAt(q.FieldByName("head").Type().Elem(), p.UnsafePointer())
+	}
+	s, i := q.FieldByName("head"), int(q.FieldByName("deq").Uint())
+	if s.IsNil() {
+		s = behind(q.FieldByName("first"))
+	}
+	for ; !s.IsNil(); s, i = behind(s.Elem().FieldByName("succ")), 0 {
+		for at := s.Elem().FieldByName("at"); i < at.Len(); i++ {
+			mark := at.Index(i).FieldByName("mark").Uint()
+			if mark == 0 {
+				return out
+			}
+			if mark&4 == 0 { // it was not taken out again
+				out = append(out, at.Index(i))
+			}
+		}
+	}
+	return out
 }

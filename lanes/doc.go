@@ -9,11 +9,13 @@
 // It never looks into a message, reads a clock or starts a goroutine.
 //
 // Concurrency: a Mailbox takes messages from any goroutine and gives them to one consumer at a time: the
-// put that makes it active returns wake, and it stays active until Idle returns true. A RunQueue serves
-// any number of workers.
+// put that wakes it gives a ticket, whoever claims that consumes, and goes on until Rest returns true. A
+// RunQueue serves any number of workers.
 //
 //	box := lanes.New[string](lanes.Options{Ready: 64})
-//	if box.Put(lanes.Ready, "hello").Wake { queue.Push(box.Class(), slot) }
-//	v, lane, left, ok := box.Take()
-//	box.Delivered(lane)
+//	if t, _, _ := box.Put("hello"); t != 0 { queue.Push(t.Class(), t) }
+//	if t, _ := queue.Next(); box.Claim(t) {
+//		v, lane, ok := box.Take(1)
+//		more, _ := box.Delivered(lane, 1)
+//	}
 package lanes

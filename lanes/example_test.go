@@ -13,12 +13,12 @@ func ExampleMailbox() {
 	box.Put("more work")
 	box.PutTimed(100, "a deadline")
 	box.PutCancel("stop", func(old, _ string) (string, bool) { return old, false })
-	if box.Put("too much").Result == lanes.Refused {
+	if _, r, _ := box.Put("too much"); r == lanes.Refused {
 		fmt.Println("the lane is full")
 	}
-	for v, lane, _, ok := box.Take(); ok; v, lane, _, ok = box.Take() {
+	for v, lane, ok := box.Take(1); ok; v, lane, ok = box.Take(1) {
 		fmt.Println(lane, v)
-		box.Delivered(lane)
+		box.Delivered(lane, 1)
 	}
 	// Output:
 	// the lane is full

@@ -1,7 +1,5 @@
 package lanes
 
-import "sync"
-
 // Overflow says what a full Ready lane does.
 type Overflow uint8
 
@@ -33,14 +31,6 @@ const (
 	Dropped
 )
 
-// Put is the answer to a put. Wake says that the mailbox went from idle to active: the caller schedules
-// its consumer, and nobody else does.
-type Put[T any] struct {
-	Wake   bool
-	Result Result
-	Old    T
-}
-
 // Counts are the books of one mailbox by lane (L5): Sent = depth + in delivery + Handled + Dead +
 // Refused + Merged + Revoked, where Taken - Handled is in delivery.
 type Counts struct {
@@ -48,255 +38,412 @@ type Counts struct {
 }
 
 // Mailbox is the three-lane queue of one slot. See the package comment for its concurrency contract.
+//
+// Ready is written to without a lock (queue); taking from it, and all of Cancel and Timed, is done under one.
 type Mailbox[T any] struct {
-	opts Options // immutable
+	turn  turn     // who delivers: see there
+	ready queue[T] // puts take no lock; what empties it holds mu
+	opts  options  // immutable
 
-	mu       sync.Mutex
-	streak   Streak  // guarded by mu
-	cancel   ring[T] // guarded by mu
-	timed    heap[T] // guarded by mu
-	ready    ring[T] // guarded by mu
-	reserved [3]int  // guarded by mu: places promised to timers, answers and permits
-	out      [3]int  // guarded by mu: taken out by Drain, and not accounted for yet
-	counts   Counts  // guarded by mu
-	active   bool    // guarded by mu: scheduled or being consumed
+	refused word // of Ready, without a place
+
+	mu      lock
+	in      uint32   // guarded by mu: the incarnation in delivery; zero: none
+	streak  Streak   // guarded by mu
+	taken   uint64   // guarded by mu: of Ready
+	handled uint64   // guarded by mu: of Ready
+	rare    *rare[T] // guarded by mu; nil: nothing of it was used
+}
+
+type options struct {
+	stamp    func() int64
+	timed    uint32
+	overflow Overflow
+}
+
+// rare is what most actors never use: Cancel, Timed, and the books of what does not go its usual way.
+type rare[T any] struct {
+	cancel   ring[T]
+	timed    heap[T]
+	reserved int // places of Timed promised to timers
+	counts   Counts
+	out      [3]int // taken out by Drain, and not accounted for yet
 }
 
 // New makes an empty, idle mailbox. Its segments are made when first used.
 func New[T any](o Options) *Mailbox[T] {
+	m := &Mailbox[T]{}
+	m.Init(o)
+	return m
+}
+
+// Init makes the zero mailbox an empty, idle one, before it is used.
+func (m *Mailbox[T]) Init(o Options) {
 	if o.Ready <= 0 {
 		o.Ready = Default
 	}
 	if o.Timed <= 0 {
 		o.Timed = Default
 	}
-	return &Mailbox[T]{opts: o}
+	m.ready.cap, m.opts = uint64(o.Ready), options{o.Stamp, uint32(o.Timed), o.Overflow}
+	m.ready.limit.v.Store(m.ready.cap)
 }
 
 // Cap is the bound of a lane; zero for Cancel, which has none.
-func (m *Mailbox[T]) Cap(l Lane) int { return [3]int{0, m.opts.Timed, m.opts.Ready}[l] }
+func (m *Mailbox[T]) Cap(l Lane) int {
+	return [3]int{0, int(m.opts.timed), int(m.ready.cap)}[l]
+}
 
-// Put queues v in Ready, by arrival.
-func (m *Mailbox[T]) Put(v T) (p Put[T]) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.counts.Sent[Ready]++
-	if !m.room(Ready) {
-		old, ok := m.drop()
-		if !ok {
-			m.counts.Refused[Ready]++
-			p.Result = Refused
-			return p
+// Put queues v in Ready, by arrival. A ticket that is not zero says that the slot has to be queued under it, and by
+// nobody else. old is what had to go where the result is Dropped.
+func (m *Mailbox[T]) Put(v T) (t Ticket, r Result, old *T) {
+	if !m.ready.put(v, m.mark(), true) {
+		if r, old = m.putFull(v); r == Refused {
+			return 0, r, nil
 		}
-		p.Old, p.Result = old.v, Dropped
-		m.counts.Dead[Ready]++
 	}
-	m.ready.push(m.entry(v, 0))
-	p.Wake = m.wake()
-	return p
+	return m.turn.wake(Ready), r, old
+}
+
+// putFull looks again, for certain, whether there is no room, and drops the oldest where the option says so.
+func (m *Mailbox[T]) putFull(v T) (Result, *T) {
+	m.mu.lock()
+	defer m.mu.unlock()
+	m.ready.refresh()
+	if m.ready.put(v, m.mark(), true) {
+		return Queued, nil
+	}
+	old := m.drop()
+	if old == nil {
+		m.refused.add(1)
+		return Refused, nil
+	}
+	m.ready.put(v, m.mark(), false)
+	return Dropped, old
+}
+
+// drop makes room in Ready, where the option says so. What was promised a place stays: an answer, a Down.
+func (m *Mailbox[T]) drop() (old *T) {
+	if m.opts.overflow != DropOldest {
+		return nil
+	}
+	m.ready.each(func(at *place[T], mark uint64) bool {
+		if mark&promised > 0 {
+			return true
+		}
+		v := m.ready.remove(at, mark)
+		m.more().counts.Dead[Ready]++
+		old = &v
+		return false
+	})
+	return old
 }
 
 // PutTimed queues v in Timed, by deadline in ns.
-func (m *Mailbox[T]) PutTimed(deadline int64, v T) (p Put[T]) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.counts.Sent[Timed]++
-	if !m.room(Timed) {
-		m.counts.Refused[Timed]++
-		p.Result = Refused
-		return p
+func (m *Mailbox[T]) PutTimed(deadline int64, v T) (Ticket, Result) {
+	m.mu.lock()
+	r := m.more()
+	r.counts.Sent[Timed]++
+	if m.free(Timed) <= 0 {
+		r.counts.Refused[Timed]++
+		m.mu.unlock()
+		return 0, Refused
 	}
-	m.timed.push(m.entry(v, deadline))
-	p.Wake = m.wake()
-	return p
+	r.timed.push(m.entry(v, deadline))
+	m.mu.unlock()
+	return m.turn.wake(Timed), Queued
 }
 
 // PutCancel queues v in Cancel, which never refuses: merge is tried on what waits there, oldest first,
 // and its result takes the old message's place.
-func (m *Mailbox[T]) PutCancel(v T, merge func(old, add T) (T, bool)) (wake bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.counts.Sent[Cancel]++
-	for i := range m.cancel.len() {
-		e := m.cancel.at(i)
+func (m *Mailbox[T]) PutCancel(v T, merge func(old, add T) (T, bool)) Ticket {
+	m.mu.lock()
+	r := m.more()
+	r.counts.Sent[Cancel]++
+	if r.merges(v, merge) {
+		r.counts.Merged[Cancel]++
+	} else {
+		r.cancel.push(m.entry(v, 0))
+	}
+	m.mu.unlock()
+	return m.turn.wake(Cancel)
+}
+
+func (r *rare[T]) merges(v T, merge func(old, add T) (T, bool)) bool {
+	for i := range r.cancel.len() {
+		e := r.cancel.at(i)
 		if both, ok := merge(e.v, v); ok {
 			e.v = both
-			m.counts.Merged[Cancel]++
-			return m.wake()
+			return true
 		}
 	}
-	m.cancel.push(m.entry(v, 0))
-	return m.wake()
+	return false
 }
 
 // Reserve promises a place in Ready or Timed: to a timer, an answer, a permit. false: the lane is full.
 func (m *Mailbox[T]) Reserve(l Lane) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if !m.room(l) {
+	if l == Ready {
+		if m.ready.reserve() {
+			return true
+		}
+		m.mu.lock()
+		defer m.mu.unlock()
+		m.ready.refresh()
+		return m.ready.reserve()
+	}
+	m.mu.lock()
+	defer m.mu.unlock()
+	if m.free(l) <= 0 {
 		return false
 	}
-	m.reserved[l]++
+	m.more().reserved++
 	return true
 }
 
 // Release gives a reserved place back.
 func (m *Mailbox[T]) Release(l Lane) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.reserved[l]--
+	if l == Ready {
+		m.ready.release()
+		return
+	}
+	m.mu.lock()
+	defer m.mu.unlock()
+	m.more().reserved--
 }
 
 // Free is how many places of Ready or Timed are neither taken nor promised.
 func (m *Mailbox[T]) Free(l Lane) int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if l == Timed {
-		return m.opts.Timed - m.timed.len() - m.reserved[Timed]
+	m.mu.lock()
+	defer m.mu.unlock()
+	return m.free(l)
+}
+
+func (m *Mailbox[T]) free(l Lane) int {
+	switch {
+	case l == Ready:
+		return m.ready.free()
+	case m.rare == nil:
+		return int(m.opts.timed)
 	}
-	return m.opts.Ready - m.ready.len() - m.reserved[Ready]
+	return int(m.opts.timed) - m.rare.timed.len() - m.rare.reserved
 }
 
 // PutReserved queues v in a place that was reserved. deadline is for Timed only.
-func (m *Mailbox[T]) PutReserved(l Lane, deadline int64, v T) (wake bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.reserved[l]--
-	return m.must(l, deadline, v)
+func (m *Mailbox[T]) PutReserved(l Lane, deadline int64, v T) Ticket {
+	if l == Ready {
+		m.ready.put(v, m.mark()|promised, false)
+		m.ready.release() // after: nobody takes its place meanwhile
+		return m.turn.wake(l)
+	}
+	m.mu.lock()
+	r := m.more()
+	r.reserved--
+	r.counts.Sent[l]++
+	r.timed.push(m.entry(v, deadline))
+	m.mu.unlock()
+	return m.turn.wake(l)
 }
 
 // PutExtra queues v in Ready beside its bound: for the one last word of something that has ended.
-func (m *Mailbox[T]) PutExtra(v T) (wake bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.must(Ready, 0, v)
+func (m *Mailbox[T]) PutExtra(v T) Ticket {
+	m.ready.put(v, m.mark()|promised, false)
+	return m.turn.wake(Ready)
 }
 
-func (m *Mailbox[T]) must(l Lane, deadline int64, v T) bool {
-	m.counts.Sent[l]++
-	e := m.entry(v, deadline)
-	e.promised = true
-	m.back(l, e)
-	return m.wake()
-}
-
-// drop makes room in Ready, where the option says so. What was promised a place stays: an answer, a Down.
-func (m *Mailbox[T]) drop() (e entry[T], ok bool) {
-	if m.opts.Overflow != DropOldest {
-		return e, false
+// Take gives the next message by rule L3. The consumer says Delivered when it has handled it. by is the incarnation
+// that gets it, from 1.
+func (m *Mailbox[T]) Take(by uint32) (v T, l Lane, ok bool) {
+	m.mu.lock()
+	r := m.rare
+	if r == nil || r.cancel.len() == 0 && r.timed.len() == 0 { // the usual case: Choose says Ready, and starts anew
+		p := m.ready.peek()
+		if p == nil {
+			m.mu.unlock()
+			return v, 0, false
+		}
+		v = m.ready.pop(p)
+		m.streak, m.in = Streak{}, by
+		m.taken++
+		m.mu.unlock()
+		return v, Ready, true
 	}
-	return m.ready.popDroppable()
+	v, l = m.choose(r)
+	m.in = by
+	m.mu.unlock()
+	return v, l, true
 }
 
-// Take gives the next message by rule L3, and how many are left in each lane. The consumer says Delivered when it
-// has handled it.
-func (m *Mailbox[T]) Take() (v T, l Lane, left [3]int, ok bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	l, next, ok := Choose(m.streak, [3]bool{m.cancel.len() > 0, m.timed.len() > 0, m.ready.len() > 0})
-	if !ok {
-		return v, l, left, false
-	}
-	m.streak = next
-	m.counts.Taken[l]++
+// choose takes a message where Cancel or Timed has one.
+func (m *Mailbox[T]) choose(r *rare[T]) (v T, l Lane) {
+	p := m.ready.peek()
+	l, m.streak, _ = Choose(m.streak, [3]bool{r.cancel.len() > 0, r.timed.len() > 0, p != nil})
 	switch l {
 	case Cancel:
-		v = m.cancel.pop().v
+		v = r.cancel.pop().v
 	case Timed:
-		v = m.timed.pop().v
+		v = r.timed.pop().v
 	default:
-		v = m.ready.pop().v
+		m.taken++
+		return m.ready.pop(p), l
 	}
-	return v, l, [3]int{m.cancel.len(), m.timed.len(), m.ready.len()}, true
+	r.counts.Taken[l]++
+	return v, l
 }
 
-// Empty says whether nothing waits.
-func (m *Mailbox[T]) Empty() bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.cancel.len()+m.timed.len()+m.ready.len() == 0
+// Enter says that the incarnation by is in its handler, without a message.
+func (m *Mailbox[T]) Enter(by uint32) {
+	m.mu.lock()
+	m.in = by
+	m.mu.unlock()
 }
 
-// Delivered closes the books on a message that Take gave.
-func (m *Mailbox[T]) Delivered(l Lane) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.counts.Handled[l]++
+// Left is how many wait in each lane.
+func (m *Mailbox[T]) Left() [3]int {
+	m.mu.lock()
+	defer m.mu.unlock()
+	return m.left()
 }
 
-// Idle gives the mailbox back: true if it is empty, and the next put wakes; false if there is more.
-func (m *Mailbox[T]) Idle() bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.active = m.len() > 0
-	return !m.active
+func (m *Mailbox[T]) left() (n [3]int) {
+	if r := m.rare; r != nil {
+		n[Cancel], n[Timed] = r.cancel.len(), r.timed.len()
+	}
+	n[Ready] = m.ready.depth()
+	return n
 }
 
-// Activate makes the mailbox active without a message. true: the caller schedules its consumer.
-func (m *Mailbox[T]) Activate() bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.wake()
+// next is the lane of the message that Take would give.
+func (m *Mailbox[T]) next() (Lane, bool) {
+	waiting := [3]bool{Ready: m.ready.peek() != nil}
+	if r := m.rare; r != nil {
+		waiting[Cancel], waiting[Timed] = r.cancel.len() > 0, r.timed.len() > 0
+	}
+	l, _, ok := Choose(m.streak, waiting)
+	return l, ok
 }
 
-// Rests says whether the mailbox is idle: not scheduled, and not being consumed.
-func (m *Mailbox[T]) Rests() bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return !m.active
+// Delivered closes the books on a message that Take gave. It says whether more waits, and whether the delivery was
+// given up meanwhile: then the slot may be another worker's by now.
+func (m *Mailbox[T]) Delivered(l Lane, by uint32) (more, lost bool) {
+	m.mu.lock()
+	if l == Ready {
+		m.handled++
+	} else {
+		m.rare.counts.Handled[l]++
+	}
+	return m.leave(by)
+}
+
+// Exit is the end of what Enter began.
+func (m *Mailbox[T]) Exit(by uint32) (more, lost bool) {
+	m.mu.lock()
+	return m.leave(by)
+}
+
+// leave ends a delivery. The caller holds mu, which is free after.
+func (m *Mailbox[T]) leave(by uint32) (more, lost bool) {
+	if lost = m.in != by; !lost {
+		m.in = 0
+		more = m.some()
+	}
+	m.mu.unlock()
+	return more, lost
+}
+
+// GiveUp ends the delivery of the incarnation by, whose handler does not return; false: it is in none.
+func (m *Mailbox[T]) GiveUp(by uint32) bool {
+	m.mu.lock()
+	defer m.mu.unlock()
+	if m.in != by {
+		return false
+	}
+	m.in = 0
+	return true
+}
+
+// some says whether a message waits.
+func (m *Mailbox[T]) some() bool {
+	r := m.rare
+	return r != nil && (r.cancel.len() > 0 || r.timed.len() > 0) || m.ready.peek() != nil
+}
+
+// Some says whether a message waits.
+func (m *Mailbox[T]) Some() bool {
+	m.mu.lock()
+	defer m.mu.unlock()
+	return m.some()
 }
 
 // Remove takes every message that matches out of a lane and counts it as revoked.
 func (m *Mailbox[T]) Remove(l Lane, match func(T) bool) (n int) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, e := range m.empty(l) {
-		if match(e.v) {
-			n++
-			continue
-		}
-		m.back(l, e)
+	m.mu.lock()
+	defer m.mu.unlock()
+	switch {
+	case l == Ready:
+		m.ready.each(func(at *place[T], mark uint64) bool {
+			if match(at.v) {
+				m.ready.remove(at, mark)
+				n++
+			}
+			return true
+		})
+	case m.rare == nil:
+	case l == Cancel:
+		n = m.rare.cancel.remove(match)
+	default:
+		n = m.rare.timed.remove(match)
 	}
-	m.counts.Revoked[l] += uint64(n)
+	if n > 0 {
+		m.more().counts.Revoked[l] += uint64(n)
+	}
 	return n
 }
 
 // Drain empties a lane. The caller accounts for every message by Dead or Revoked; until then it counts as waiting.
 func (m *Mailbox[T]) Drain(l Lane) (out []T) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, e := range m.empty(l) {
-		out = append(out, e.v)
+	m.mu.lock()
+	defer m.mu.unlock()
+	switch {
+	case l == Ready:
+		out = m.ready.drain()
+	case m.rare == nil:
+	case l == Cancel:
+		out = m.rare.cancel.drain()
+	default:
+		out = m.rare.timed.drain()
 	}
-	m.out[l] += len(out)
+	if len(out) > 0 {
+		m.more().out[l] += len(out)
+	}
 	return out
 }
 
 // Dead counts n drained messages of a lane as dead letters.
 func (m *Mailbox[T]) Dead(l Lane, n int) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.out[l] -= n
-	m.counts.Dead[l] += uint64(n)
+	m.mu.lock()
+	defer m.mu.unlock()
+	r := m.more()
+	r.out[l] -= n
+	r.counts.Dead[l] += uint64(n)
 }
 
 // Revoked counts n drained messages of a lane as revoked.
 func (m *Mailbox[T]) Revoked(l Lane, n int) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.out[l] -= n
-	m.counts.Revoked[l] += uint64(n)
+	m.mu.lock()
+	defer m.mu.unlock()
+	r := m.more()
+	r.out[l] -= n
+	r.counts.Revoked[l] += uint64(n)
 }
 
 // Class is the lane that would be served next; Ready if the mailbox is empty.
 func (m *Mailbox[T]) Class() Lane {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	l, _, ok := Choose(m.streak, [3]bool{m.cancel.len() > 0, m.timed.len() > 0, m.ready.len() > 0})
-	if !ok {
-		return Ready
+	m.mu.lock()
+	defer m.mu.unlock()
+	if l, ok := m.next(); ok {
+		return l
 	}
-	return l
+	return Ready
 }
 
 // View is the state of one lane: its depth and the stamp of its oldest message (zero: none or no stamps).
@@ -305,68 +452,57 @@ type View struct {
 	Oldest int64
 }
 
-// Look shows the three lanes and the books, at one moment.
+// Look shows the three lanes and the books, at one moment. What is just being published counts as queued.
 func (m *Mailbox[T]) Look() (v [3]View, c Counts) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	v[Cancel] = View{m.cancel.len(), m.cancel.oldest()}
-	v[Timed] = View{m.timed.len(), m.timed.oldest()}
-	v[Ready] = View{m.ready.len(), m.ready.oldest()}
-	for l := range v {
-		v[l].Depth += m.out[l]
+	m.mu.lock()
+	defer m.mu.unlock()
+	var gone [3]int
+	if r := m.rare; r != nil {
+		c = r.counts
+		v[Cancel] = View{r.cancel.len(), r.cancel.oldest()}
+		v[Timed] = View{r.timed.len(), r.timed.oldest()}
+		gone = r.out
 	}
-	return v, m.counts
+	void := m.ready.void.load()
+	at := m.ready.position()
+	v[Ready].Depth = int(at - m.ready.freed - void)
+	if p := m.ready.peek(); p != nil && m.opts.stamp != nil {
+		v[Ready].Oldest = int64(p.mark >> markBits)
+	}
+	c.Taken[Ready], c.Handled[Ready], c.Refused[Ready] = m.taken, m.handled, m.refused.load()
+	c.Sent[Ready] = at - void + c.Refused[Ready]
+	for l, n := range gone {
+		v[l].Depth += n
+	}
+	return v, c
 }
 
 // Len is how many messages wait, in all lanes.
 func (m *Mailbox[T]) Len() int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.len()
+	n := m.Left()
+	return n[Cancel] + n[Timed] + n[Ready]
 }
 
-func (m *Mailbox[T]) len() int { return m.cancel.len() + m.timed.len() + m.ready.len() }
-
-func (m *Mailbox[T]) room(l Lane) bool {
-	if l == Timed {
-		return m.timed.len()+m.reserved[Timed] < m.opts.Timed
+// more makes what is rarely used. The caller holds mu.
+func (m *Mailbox[T]) more() *rare[T] {
+	if m.rare == nil {
+		m.rare = &rare[T]{}
 	}
-	return m.ready.len()+m.reserved[Ready] < m.opts.Ready
-}
-
-func (m *Mailbox[T]) wake() bool {
-	was := m.active
-	m.active = true
-	return !was
+	return m.rare
 }
 
 func (m *Mailbox[T]) entry(v T, deadline int64) entry[T] {
 	e := entry[T]{v: v, deadline: deadline}
-	if m.opts.Stamp != nil {
-		e.stamp = m.opts.Stamp()
+	if m.opts.stamp != nil {
+		e.stamp = m.opts.stamp()
 	}
 	return e
 }
 
-// empty takes everything out of a lane, in its order.
-func (m *Mailbox[T]) empty(l Lane) []entry[T] {
-	switch l {
-	case Cancel:
-		return m.cancel.drain()
-	case Timed:
-		return m.timed.drain()
+// mark is what is written beside a message of Ready: when it came.
+func (m *Mailbox[T]) mark() uint64 {
+	if m.opts.stamp == nil {
+		return 0
 	}
-	return m.ready.drain()
-}
-
-// back puts an entry into its lane; one that empty gave keeps its order.
-func (m *Mailbox[T]) back(l Lane, e entry[T]) {
-	switch l {
-	case Cancel:
-		m.cancel.push(e)
-	case Timed:
-		m.timed.push(e)
-	default:
-		m.ready.push(e)
-	}
+	return uint64(m.opts.stamp()) << markBits
 }

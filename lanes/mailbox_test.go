@@ -83,22 +83,23 @@ func step(t *rapid.T, box *lanes.Mailbox[int], m *model, v int) {
 	due := rapid.Int64Range(1, 5).Draw(t, "due")
 	switch op := rapid.IntRange(0, 10).Draw(t, "op"); op {
 	case 0, 1:
-		p := box.Put(v)
+		_, got, old := box.Put(v)
 		oldest := slices.IndexFunc(m.q[lanes.Ready], func(x item) bool { return !x.promised })
 		switch {
 		case m.room(lanes.Ready):
 			m.put(lanes.Ready, v, 0, false)
 		case m.opts.Overflow == lanes.DropOldest && oldest >= 0:
-			if p.Result != lanes.Dropped || p.Old != m.q[lanes.Ready][oldest].v {
-				t.Fatalf("%+v, the oldest to drop is %d", p, m.q[lanes.Ready][oldest].v)
+			if got != lanes.Dropped || *old != m.q[lanes.Ready][oldest].v {
+				t.Fatalf("%v, the oldest to drop is %d", got, m.q[lanes.Ready][oldest].v)
 			}
 			m.q[lanes.Ready] = slices.Delete(m.q[lanes.Ready], oldest, oldest+1)
 			m.put(lanes.Ready, v, 0, false)
-		case p.Result != lanes.Refused:
-			t.Fatalf("a full lane took %+v", p)
+		case got != lanes.Refused:
+			t.Fatalf("a full lane took it: %v", got)
 		}
 	case 2:
-		if room := m.room(lanes.Timed); (box.PutTimed(due, v).Result == lanes.Queued) != room {
+		_, got := box.PutTimed(due, v)
+		if room := m.room(lanes.Timed); (got == lanes.Queued) != room {
 			t.Fatal("the bound of Timed does not hold")
 		} else if room {
 			m.put(lanes.Timed, v, due, false)
@@ -143,13 +144,13 @@ func step(t *rapid.T, box *lanes.Mailbox[int], m *model, v int) {
 		box.PutExtra(v)
 		m.put(lanes.Ready, v, 0, true)
 	default:
-		gv, gl, _, gok := box.Take()
+		gv, gl, gok := box.Take(1)
 		wv, wl, wok := m.take()
 		if gv != wv || gl != wl || gok != wok {
 			t.Fatalf("took %d of %s (%v), the model %d of %s (%v)", gv, gl, gok, wv, wl, wok)
 		}
 		if gok {
-			box.Delivered(gl)
+			box.Delivered(gl, 1)
 		}
 	}
 }
@@ -158,32 +159,35 @@ func step(t *rapid.T, box *lanes.Mailbox[int], m *model, v int) {
 func TestExactlyOneWakePerActivation(t *testing.T) {
 	const producers, each = 8, 5000
 	box := lanes.New[int](lanes.Options{Ready: producers * each})
-	wakes := make(chan struct{}, producers*each) // capacity: every message could wake; closed when all are sent
+	wakes := make(chan lanes.Ticket, producers*each) // capacity: every message could wake; closed when all are sent
 	var inside, taken atomic.Int64
 	var wg, consumers sync.WaitGroup
 	for range producers {
 		wg.Go(func() { // owner: wg; ends: after its puts
 			for i := range each {
-				if box.Put(i).Wake {
-					wakes <- struct{}{}
+				if k, _, _ := box.Put(i); k != 0 {
+					wakes <- k
 				}
 			}
 		})
 	}
 	for range 3 {
 		consumers.Go(func() { // owner: consumers; ends: wakes is closed
-			for range wakes {
+			for k := range wakes {
+				if !box.Claim(k) {
+					t.Error("a ticket of Ready was outdated")
+				}
 				if inside.Add(1) != 1 {
 					t.Error("two consumers at once")
 				}
 				for more := true; more; {
-					if _, l, _, ok := box.Take(); ok {
+					if _, l, ok := box.Take(1); ok {
 						taken.Add(1)
-						box.Delivered(l)
+						box.Delivered(l, 1)
 						continue
 					}
 					inside.Add(-1)
-					if more = !box.Idle(); more {
+					if more = !box.Rest(); more {
 						inside.Add(1)
 					}
 				}
@@ -235,8 +239,8 @@ func BenchmarkTell(b *testing.B) {
 				for pb.Next() {
 					box.Put(1)
 					if n.Add(1)%64 == 0 {
-						for _, l, _, ok := box.Take(); ok; _, l, _, ok = box.Take() {
-							box.Delivered(l)
+						for _, l, ok := box.Take(1); ok; _, l, ok = box.Take(1) {
+							box.Delivered(l, 1)
 						}
 					}
 				}

@@ -6,7 +6,6 @@ type entry[T any] struct {
 	deadline int64  // ns; Timed only
 	order    uint64 // arrival; Timed only
 	stamp    int64  // ns
-	promised bool   // its place was reserved: it is never dropped for room
 }
 
 // ring is a growing circular queue. It gives its memory back when it runs empty after having been large.
@@ -45,20 +44,17 @@ func (r *ring[T]) pop() entry[T] {
 	return e
 }
 
-// popDroppable takes the oldest entry whose place was not promised to it.
-func (r *ring[T]) popDroppable() (e entry[T], ok bool) {
-	for i := range r.n {
-		if r.at(i).promised {
+// remove takes out what matches.
+func (r *ring[T]) remove(match func(T) bool) (n int) {
+	for range r.n {
+		e := r.pop()
+		if match(e.v) {
+			n++
 			continue
 		}
-		e = *r.at(i)
-		for ; i > 0; i-- {
-			*r.at(i) = *r.at(i - 1)
-		}
-		r.pop()
-		return e, true
+		r.push(e)
 	}
-	return e, false
+	return n
 }
 
 func (r *ring[T]) oldest() int64 {
@@ -68,9 +64,9 @@ func (r *ring[T]) oldest() int64 {
 	return r.at(0).stamp
 }
 
-func (r *ring[T]) drain() (out []entry[T]) {
+func (r *ring[T]) drain() (out []T) {
 	for r.n > 0 {
-		out = append(out, r.pop())
+		out = append(out, r.pop().v)
 	}
 	return out
 }
@@ -140,9 +136,23 @@ func (h *heap[T]) oldest() (at int64) {
 	return at
 }
 
-func (h *heap[T]) drain() (out []entry[T]) {
+// remove takes out what matches.
+func (h *heap[T]) remove(match func(T) bool) (n int) {
+	all := h.es
+	h.es = nil
+	for _, e := range all {
+		if match(e.v) {
+			n++
+			continue
+		}
+		h.push(e)
+	}
+	return n
+}
+
+func (h *heap[T]) drain() (out []T) {
 	for len(h.es) > 0 {
-		out = append(out, h.pop())
+		out = append(out, h.pop().v)
 	}
 	return out
 }

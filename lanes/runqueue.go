@@ -1,15 +1,20 @@
 package lanes
 
-import "sync"
+import (
+	"sync"
+	"sync/atomic"
+)
 
 // RunQueue is the queue of runnable slots: the same three classes and streak rules as a mailbox (L6).
 // All methods may be called from any goroutine.
 type RunQueue[T any] struct {
 	mu      sync.Mutex
 	waiting sync.Cond
-	streak  Streak         // guarded by mu
-	classes [count]ring[T] // guarded by mu
-	closed  bool           // guarded by mu
+	idle    int                 // guarded by mu: workers that wait
+	streak  Streak              // guarded by mu
+	classes [count]ring[T]      // guarded by mu
+	closed  bool                // guarded by mu
+	n       [count]atomic.Int32 // by class: how many wait; written under mu
 }
 
 // NewRunQueue makes an empty queue.
@@ -23,8 +28,15 @@ func NewRunQueue[T any]() *RunQueue[T] {
 func (q *RunQueue[T]) Push(class Lane, v T) {
 	q.mu.Lock()
 	q.classes[class].push(entry[T]{v: v})
+	q.n[class].Add(1)
+	wake := q.idle > 0
+	if wake {
+		q.idle-- // it is counted again when it waits again
+	}
 	q.mu.Unlock()
-	q.waiting.Signal()
+	if wake {
+		q.waiting.Signal()
+	}
 }
 
 // Next gives the next slot by rule L3, and waits for one. ok is false once the queue is closed and empty.
@@ -35,21 +47,21 @@ func (q *RunQueue[T]) Next() (v T, ok bool) {
 		l, next, some := Choose(q.streak, q.has())
 		if some {
 			q.streak = next
+			q.n[l].Add(-1)
 			return q.classes[l].pop().v, true
 		}
 		if q.closed {
 			return v, false
 		}
+		q.idle++
 		q.waiting.Wait()
 	}
 }
 
 // Above says whether a class more urgent than that one waits: a worker looks at every delivery boundary.
 func (q *RunQueue[T]) Above(class Lane) bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
 	for l := range class {
-		if q.classes[l].len() > 0 {
+		if q.n[l].Load() > 0 {
 			return true
 		}
 	}
@@ -58,10 +70,8 @@ func (q *RunQueue[T]) Above(class Lane) bool {
 
 // Len is how many slots wait.
 func (q *RunQueue[T]) Len() (n int) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	for l := range q.classes {
-		n += q.classes[l].len()
+	for l := range q.n {
+		n += int(q.n[l].Load())
 	}
 	return n
 }

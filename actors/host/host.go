@@ -52,13 +52,15 @@ type Host struct {
 	surplus  atomic.Int32  // workers that should end when idle
 	monitor  chan struct{} // capacity 1; never closed: a delivery began while the monitor slept
 	sleeping atomic.Bool   // the monitor sleeps
+	clock    atomic.Int64  // ns; written by the monitor while it does not sleep
 	done     chan struct{} // capacity 0; closed by stop
 	once     sync.Once
 	stats    Stats
 	album    album
 }
 
-// Stats count what the scheduler did. Every field is atomic.
+// Stats count what the scheduler did. Every field is atomic. Deliveries and HandOffs are counted when a worker has served
+// its quantum.
 type Stats struct {
 	Deliveries, HandOffs, Spares, Slow, Stuck atomic.Uint64
 }
@@ -79,6 +81,8 @@ func New(o Options) *Host {
 		workers: map[*worker]struct{}{}, monitor: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	h.rng.New = func() any { return rand.New(rand.NewPCG(seed(), seed())) }
+	h.clock.Store(time.Now().UnixNano())
+	o.System.Coarse = h.coarse
 	h.sys = actors.NewSystem(h, o.System)
 	for range o.Workers {
 		h.startWorker()
@@ -118,16 +122,22 @@ type turn struct {
 
 // Ready hands the slot to the worker whose handler made it runnable (L6), or puts it into the run queue.
 func (h *Host) Ready(by, s *actors.Slot, t actors.Ticket) {
-	e := turn{s, t}
-	if by != nil && t.Class == lanes.Ready {
-		if seat := by.Seat(); seat != nil && seat.By.(*worker).offer(e) {
+	if by != nil && t.Class() == lanes.Ready {
+		if seat := by.Seat(); seat != nil && seat.By.(*worker).offer(s) {
 			return
 		}
 	}
-	h.push(e)
+	h.push(turn{s, t})
 }
 
-func (h *Host) push(e turn) { h.queue.Push(e.t.Class, e) }
+func (h *Host) push(e turn) { h.queue.Push(e.t.Class(), e) }
+
+// pushed puts a slot that was handed on into the run queue, unless it was queued anew meanwhile and has had its turn.
+func (h *Host) pushed(s *actors.Slot) {
+	if t, ok := s.Ticket(); ok {
+		h.push(turn{s, t})
+	}
+}
 
 // Arm puts the timer on the heap.
 func (h *Host) Arm(_ *actors.Slot, d time.Duration, t *actors.Timer) func() {
@@ -168,6 +178,14 @@ func (h *Host) Step(_ *actors.Slot, k actors.StepKind) {
 
 // Now is the real clock.
 func (h *Host) Now() time.Time { return time.Now() }
+
+// coarse is the real clock as the monitor read it last: at most some ms ago, while anything is done.
+func (h *Host) coarse() int64 {
+	if h.sleeping.Load() {
+		return time.Now().UnixNano()
+	}
+	return h.clock.Load()
+}
 
 // Rand is real randomness: a PCG per worker, seeded by the kernel.
 func (h *Host) Rand() uint64 {

@@ -21,6 +21,7 @@ func (h *Host) watch() {
 			return
 		case <-t.C:
 		}
+		h.clock.Store(time.Now().UnixNano())
 		if h.busy.Load() > 0 {
 			quiet = 0
 			h.inspect(time.Now())
@@ -35,7 +36,10 @@ func (h *Host) watch() {
 // sleep waits until a delivery begins. It returns true when one did or the host ends.
 func (h *Host) sleep() bool {
 	h.sleeping.Store(true)
-	defer h.sleeping.Store(false)
+	defer func() {
+		h.clock.Store(time.Now().UnixNano())
+		h.sleeping.Store(false)
+	}()
 	if h.busy.Load() > 0 {
 		return true
 	}
@@ -59,18 +63,17 @@ func (h *Host) inspect(now time.Time) {
 }
 
 func (w *worker) inspect(now time.Time) {
-	seq := w.seq.Load()
-	if seq%2 == 0 || seq != w.seen {
+	seq, s := w.seq.Load(), w.slot.Load()
+	if s == nil || seq != w.seen {
 		if w.slow {
 			w.h.surplus.Add(1) // its spare is not needed any more
 		}
 		w.seen, w.since, w.slow, w.stuck = seq, now, false, false
-		if seq%2 == 1 {
-			w.life = w.slot.Load().Living()
+		if s != nil {
+			w.life = s.Living()
 		}
 		return
 	}
-	s := w.slot.Load()
 	held := now.Sub(w.since)
 	if held >= tick {
 		w.yield()
@@ -113,7 +116,7 @@ func (h *Host) fenceAll() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for w := range h.workers {
-		if s := w.slot.Load(); w.seq.Load()%2 == 1 && s != nil {
+		if s := w.slot.Load(); s != nil {
 			go w.fence(s, s.Living(), w.seq.Load()) // owner: nobody needs to; ends: when the region has heard, at once
 		}
 	}

@@ -13,9 +13,9 @@ import (
 // worker is one goroutine that delivers.
 type worker struct {
 	h    *Host                       // immutable
-	seq  atomic.Uint64               // odd inside a delivery; written by the worker
-	slot atomic.Pointer[actors.Slot] // written by the worker
-	next atomic.Pointer[turn]        // nil: open; &shut: no handler under way; else its hand-off
+	seq  atomic.Uint64               // counts deliveries as they begin; written by the worker
+	slot atomic.Pointer[actors.Slot] // whom it serves; nil: nobody; written by the worker
+	next atomic.Pointer[actors.Slot] // nil: open; shut: nobody is served, or the monitor took it; else the hand-off
 	seat actors.Seat                 // immutable: the worker itself
 	left sync.Once                   // the WaitGroup is left once: at the end, or when given up
 
@@ -23,15 +23,18 @@ type worker struct {
 	since   time.Time        // owned by the monitor
 	slow    bool             // owned by the monitor: counted, and has a spare beside it
 	stuck   bool             // owned by the monitor: counted
+	handed  uint64           // owned by the worker: hand-offs that are not counted in the host's stats yet
+	counted uint64           // owned by the worker: deliveries that are
 	life    base.Incarnation // owned by the monitor: whose handler is slow
 	lost    atomic.Uint64    // the seq of the delivery that was given up; written under fencing
 	fencing sync.Mutex
 }
 
 func (h *Host) startWorker() {
-	w := &worker{h: h}
+	w := &worker{h: h, counted: 1}
+	w.seq.Store(1) // zero is the delivery that was not given up
 	w.seat.By = w
-	w.next.Store(&shut)
+	w.next.Store(shut)
 	h.mu.Lock()
 	h.workers[w] = struct{}{}
 	h.mu.Unlock()
@@ -72,72 +75,87 @@ func (w *worker) serve(s *actors.Slot) {
 		default:
 		}
 	}
+	w.next.Store(nil)
 	for left := w.h.opts.Quantum; s != nil; {
 		s, left = w.turn(s, left)
 	}
+	w.slot.Store(nil)
+	w.yield()
+	w.count()
+}
+
+// count brings what the worker did into the host's stats.
+func (w *worker) count() {
+	w.h.stats.Deliveries.Add(w.seq.Load() - w.counted)
+	w.h.stats.HandOffs.Add(w.handed)
+	w.counted, w.handed = w.seq.Load(), 0
 }
 
 // turn delivers to s until it rests, its quantum ends, a higher class waits, or a hand-off runs next.
 func (w *worker) turn(s *actors.Slot, left int) (next *actors.Slot, rest int) {
-	for ; left > 0; left-- {
-		more, e, handed := w.deliver(s)
-		switch {
-		case handed:
+	s.Sit(&w.seat)
+	w.slot.Store(s)
+	for {
+		w.seq.Add(1)
+		more := s.Deliver()
+		if left--; left <= 0 && w.h.queue.Len() == 0 { // nobody waits for a turn
+			w.count()
+			left = w.h.opts.Quantum
+		}
+		switch n := w.offered(); {
+		case n != nil:
 			if more == actors.More {
 				w.requeue(s)
 			}
-			return w.take(e, left-1), left - 1
+			return w.take(n, left), left
 		case more != actors.More:
 			return nil, left
-		case w.h.queue.Above(s.Class()):
+		case left <= 0 || w.h.queue.Above(lanes.Ready) && w.h.queue.Above(s.Class()):
 			w.requeue(s)
 			return nil, 0
 		}
 	}
-	w.requeue(s)
-	return nil, 0
 }
 
 func (w *worker) requeue(s *actors.Slot) { w.h.push(turn{s, s.Requeue()}) }
 
-func (w *worker) deliver(s *actors.Slot) (more actors.Next, e turn, handed bool) {
-	s.Sit(&w.seat)
-	w.slot.Store(s)
-	w.next.Store(nil)
-	w.seq.Add(1)
-	more = s.Deliver()
-	w.seq.Add(1)
-	w.h.stats.Deliveries.Add(1)
-	if n := w.next.Swap(&shut); n != nil && n != &shut {
-		return more, *n, true
+// offered takes the hand-off of the handler that has just returned; nil: there is none.
+func (w *worker) offered() *actors.Slot {
+	if w.next.Load() == nil {
+		return nil
 	}
-	return more, e, false
+	if n := w.next.Swap(nil); n != shut {
+		return n
+	}
+	return nil
 }
 
-// shut stands in worker.next where no handler is under way: offers are refused.
-var shut turn
+// shut stands in worker.next where offers are refused.
+var shut = new(actors.Slot)
 
 // offer takes a slot that the handler under way has made runnable; false: it has one, or has returned.
-func (w *worker) offer(e turn) bool { return w.next.CompareAndSwap(nil, &e) }
+func (w *worker) offer(s *actors.Slot) bool {
+	return w.next.Load() == nil && w.next.CompareAndSwap(nil, s)
+}
 
 // take says whether the hand-off runs next. It passes neither a Cancel nor a due Timed, and has to
 // wait its turn once the quantum is over.
-func (w *worker) take(e turn, left int) *actors.Slot {
-	if left == 0 || w.h.queue.Above(lanes.Ready) {
-		w.h.push(e)
+func (w *worker) take(s *actors.Slot, left int) *actors.Slot {
+	if left <= 0 || w.h.queue.Above(lanes.Ready) {
+		w.h.pushed(s)
 		return nil
 	}
-	if !e.s.Claim(e.t) {
+	if !s.ClaimReady() {
 		return nil // it was queued anew, in a higher class
 	}
-	w.h.stats.HandOffs.Add(1)
-	return e.s
+	w.handed++
+	return s
 }
 
-// yield gives the hand-off of a handler that goes on and on to the other workers.
+// yield gives the hand-off of a handler that goes on and on to the other workers, and takes no other.
 func (w *worker) yield() {
-	if n := w.next.Swap(&shut); n != nil && n != &shut {
-		w.h.push(*n)
+	if s := w.next.Swap(shut); s != nil && s != shut {
+		w.h.pushed(s)
 	}
 }
 
@@ -156,7 +174,7 @@ func (w *worker) surplus() bool {
 
 // release lets Shutdown go on without a worker that a stuck handler holds. The caller holds h.mu.
 func (w *worker) release() {
-	if seq := w.seq.Load(); seq%2 == 1 && seq == w.lost.Load() {
+	if w.slot.Load() != nil && w.seq.Load() == w.lost.Load() {
 		w.left.Do(w.h.joined.Done)
 	}
 }

@@ -1,0 +1,308 @@
+package lanes
+
+import "sync/atomic"
+
+// queue is the Ready lane: segments of an array that any goroutine fills and the holder of the mailbox's lock empties.
+//
+// A put takes a place by one fetch-and-add on the newest segment, and publishes what it wrote there by one store. A
+// segment that is full is followed by a new one; one that has been emptied while it is the newest is opened anew, so
+// that an actor with little to do never needs a second. link succ says who may change the end of the chain:
+//
+//	nil   the segment is the newest; whoever swaps it for busy may extend the chain, or open the segment anew
+//	busy  somebody does, or the segment is out of the chain and kept for reuse
+//	else  the segment that follows
+//
+// A segment is reused by its own mailbox only, and is shut (no place is valid) until it is the newest: a put that still
+// holds it from before either fails or gets a place in the newest segment, which is where it belongs.
+type queue[T any] struct {
+	first link[segment[T]] // set once
+	tail  link[segment[T]] // the newest
+	spare link[segment[T]] // out of the chain, shut; nil: none
+
+	cap   uint64 // immutable
+	limit word   // a bounded message takes no place from here on: cap, less what is promised, more than was given back
+	tight word   // 1: a place was void; puts look before they take one
+	void  word   // places that a put took and could not use
+
+	freed uint64      // guarded by the mailbox's lock: places given back: taken, dropped, removed
+	seen  uint64      // guarded by the mailbox's lock: what limit knows of the places given back
+	head  *segment[T] // guarded by the mailbox's lock
+	deq   uint64      // guarded by the mailbox's lock: places of head that are done with
+}
+
+// segment is a part of the queue.
+type segment[T any] struct {
+	enq  word // places given out; at or over its size: full; shut is set: none is valid
+	base word // position of its first place; changes only while no place is valid
+	succ link[segment[T]]
+	busy *segment[T] // immutable: the mark for succ
+	at   []place[T]  // immutable slice
+}
+
+// place is a message's. Its mark is zero until it is published, by an atomic store; whoever takes the message makes it
+// zero again, before the segment is opened anew.
+type place[T any] struct {
+	mark uint64
+	v    T
+}
+
+// at is the address of a mark for an atomic access: a step, if a test looks.
+func at(mark *uint64) *uint64 {
+	if hook != nil {
+		hook.step()
+	}
+	return mark
+}
+
+// look reads a mark that may be published at any time.
+func look(mark *uint64) uint64 {
+	if hook != nil {
+		return hooked(func() uint64 { return atomic.LoadUint64(mark) }, same)
+	}
+	return atomic.LoadUint64(mark)
+}
+
+// The bits of a mark beside the stamp.
+const (
+	published uint64 = 1 << iota
+	promised         // its place was reserved: it is never dropped for room
+	removed          // nothing is here any more
+	markBits  = 3
+)
+
+const shut = 1 << 63 // of enq
+
+const (
+	smallest = 4   // places of the first segment
+	largest  = 256 // places
+)
+
+func newSegment[T any](size int) *segment[T] {
+	s := &segment[T]{at: make([]place[T], size)}
+	s.busy = s
+	return s
+}
+
+func (s *segment[T]) size() uint64 { return uint64(len(s.at)) }
+
+// newest is the segment that takes puts now.
+func (q *queue[T]) newest() *segment[T] {
+	if s := q.tail.load(); s != nil {
+		return s
+	}
+	if q.first.load() == nil {
+		q.first.cas(nil, newSegment[T](smallest))
+	}
+	q.tail.cas(nil, q.first.load())
+	return q.tail.load()
+}
+
+// position is how many places were given out so far. It is exact for the holder of the mailbox's lock; for others it
+// may be too large while a segment is opened anew.
+func (q *queue[T]) position() uint64 {
+	s := q.tail.load()
+	if s == nil {
+		if s = q.first.load(); s == nil {
+			return 0
+		}
+	}
+	n := s.enq.load()
+	if n&shut != 0 {
+		n = 0
+	}
+	return s.base.load() + min(n, s.size())
+}
+
+// put takes a place and publishes v in it. A bounded message may find its place over the limit, which is then void; it
+// is refused for certain only where the caller holds the mailbox's lock, and has called refresh.
+func (q *queue[T]) put(v T, mark uint64, bounded bool) bool {
+	for {
+		s := q.newest()
+		if bounded && q.tight.load() != 0 && !q.fits() {
+			return false
+		}
+		i := s.enq.add(1) - 1
+		if i >= s.size() {
+			q.extend(s)
+			continue
+		}
+		p := &s.at[i]
+		if bounded && s.base.load()+i >= q.limit.load() {
+			q.tight.store(1)
+			q.void.add(1)
+			atomic.StoreUint64(at(&p.mark), mark|published|removed)
+			return false
+		}
+		p.v = v
+		atomic.StoreUint64(at(&p.mark), mark|published)
+		return true
+	}
+}
+
+// fits says whether another message is within the bound, as far as limit knows.
+func (q *queue[T]) fits() bool { return q.position() < q.limit.load() }
+
+// refresh brings limit up to date. The caller holds the mailbox's lock.
+func (q *queue[T]) refresh() {
+	f := q.freed + q.void.load()
+	q.limit.add(f - q.seen)
+	q.seen = f
+	if q.fits() {
+		q.tight.store(0)
+	}
+}
+
+// free is how many places are neither taken nor promised; below zero where the bound was passed by last words. The
+// caller holds the mailbox's lock.
+func (q *queue[T]) free() int {
+	q.refresh()
+	return int(q.limit.load() - q.position())
+}
+
+// depth is how many messages wait, those that are just being published included. The caller holds the mailbox's lock.
+func (q *queue[T]) depth() int {
+	void := q.void.load() // before the position: it never passes that
+	return int(q.position() - q.freed - void)
+}
+
+// reserve promises a place, as far as limit knows that one is free; under the mailbox's lock, after refresh, for certain.
+func (q *queue[T]) reserve() bool {
+	if l := q.limit.add(^uint64(0)); q.position() > l {
+		q.release()
+		return false
+	}
+	return true
+}
+
+func (q *queue[T]) release() { q.limit.add(1) }
+
+// extend follows a full segment by a new one, unless somebody else does.
+func (q *queue[T]) extend(s *segment[T]) {
+	if s.succ.load() != nil || !s.succ.cas(nil, s.busy) {
+		if q.tail.load() == s {
+			yield() // until it is followed, or opened anew
+		}
+		return
+	}
+	if s.enq.load() < s.size() { // it was opened anew meanwhile
+		s.succ.store(nil)
+		return
+	}
+	n := q.spare.load()
+	if n == nil || !q.spare.cas(n, nil) {
+		n = newSegment[T](int(min(4*s.size(), largest)))
+		n.enq.store(shut)
+		n.succ.store(n.busy)
+	}
+	n.base.store(s.base.load() + s.size())
+	s.succ.store(n)
+	q.tail.store(n)
+	n.enq.store(0)
+	n.succ.store(nil)
+}
+
+// peek gives the oldest message that was published; nil: there is none. The caller holds the mailbox's lock, here and
+// below.
+func (q *queue[T]) peek() *place[T] {
+	if q.head == nil {
+		if q.head = q.first.load(); q.head == nil {
+			return nil
+		}
+	}
+	for {
+		if q.deq == q.head.size() && !q.advance() {
+			return nil
+		}
+		p := &q.head.at[q.deq]
+		switch m := look(&p.mark); {
+		case m == 0:
+			return nil
+		case m&removed == 0:
+			return p
+		}
+		p.mark = 0
+		q.deq++
+	}
+}
+
+// advance goes to the segment that follows an empty one, or opens that anew; false: neither can be done now.
+func (q *queue[T]) advance() bool {
+	s := q.head
+	n := s.succ.load()
+	if n != nil && n != s.busy {
+		q.head, q.deq = n, 0
+		q.retire(s)
+		return true
+	}
+	if n != nil || !s.succ.cas(nil, s.busy) {
+		return false
+	}
+	s.base.store(s.base.load() + s.size())
+	q.deq = 0
+	s.enq.store(0)
+	s.succ.store(nil)
+	return true
+}
+
+// retire keeps an empty segment for reuse.
+func (q *queue[T]) retire(s *segment[T]) {
+	if s.size() < largest || q.spare.load() != nil {
+		return
+	}
+	s.enq.store(shut)
+	s.succ.store(s.busy)
+	q.spare.store(s)
+}
+
+// pop takes what peek gave.
+func (q *queue[T]) pop(p *place[T]) T {
+	v := p.v
+	var none T
+	p.v = none
+	p.mark = 0
+	q.freed++
+	if q.deq++; q.deq == q.head.size() {
+		q.advance()
+	}
+	return v
+}
+
+// each visits what was published and not taken, oldest first, until f says no.
+func (q *queue[T]) each(f func(*place[T], uint64) bool) {
+	if q.peek() == nil {
+		return
+	}
+	s, i := q.head, q.deq
+	for {
+		if i == s.size() {
+			n := s.succ.load()
+			if n == nil || n == s.busy {
+				return
+			}
+			s, i = n, 0
+		}
+		p := &s.at[i]
+		m := look(&p.mark)
+		if m == 0 || m&removed == 0 && !f(p, m) {
+			return
+		}
+		i++
+	}
+}
+
+// remove takes a message out of the middle.
+func (q *queue[T]) remove(p *place[T], mark uint64) T {
+	v := p.v
+	var none T
+	p.v = none
+	atomic.StoreUint64(&p.mark, mark|removed)
+	q.freed++
+	return v
+}
+
+func (q *queue[T]) drain() (out []T) {
+	for p := q.peek(); p != nil; p = q.peek() {
+		out = append(out, q.pop(p))
+	}
+	return out
+}

@@ -1,0 +1,103 @@
+package lanes
+
+// Ticket is a slot's place in a run queue. A slot that becomes more urgent gets a new one in a higher class; Claim
+// refuses the old one, so that a slot is never delivered to twice at once. Zero is none.
+type Ticket uint64
+
+// Class is the class of the run queue in which the slot waits.
+func (t Ticket) Class() Lane { return Lane(t >> 2 & 3) }
+
+// turn says who delivers, in one word: nobody and a message wakes it (idle), whoever claims the newest ticket (queued),
+// a worker (running), or nobody until it is started again (parked). It counts tickets.
+type turn struct{ w word }
+
+const (
+	idle uint64 = iota
+	queued
+	running
+	parked
+
+	phase = 3
+	class = 3 << 2
+	one   = 1 << 4 // of the count of tickets, which stands above phase and class
+)
+
+// issue queues under a new ticket, if the turn is still as it was seen; else the ticket is zero.
+func (t *turn) issue(seen uint64, l Lane) Ticket {
+	k := seen&^(phase|class) + one | uint64(l)<<2 | queued
+	if !t.w.cas(seen, k) {
+		return 0
+	}
+	return Ticket(k)
+}
+
+// wake issues a ticket where the slot is idle, or waits in a lower class than l; else it is zero.
+func (t *turn) wake(l Lane) (k Ticket) {
+	for k == 0 {
+		w := t.w.load()
+		if p := w & phase; p != idle && (p != queued || Lane(w>>2&3) <= l) {
+			return 0
+		}
+		k = t.issue(w, l)
+	}
+	return k
+}
+
+// start issues a ticket where the slot is idle or parked; else it is zero.
+func (t *turn) start(l Lane) (k Ticket) {
+	for k == 0 {
+		w := t.w.load()
+		if p := w & phase; p != idle && p != parked {
+			return 0
+		}
+		k = t.issue(w, l)
+	}
+	return k
+}
+
+// become goes from one phase to another, without a ticket.
+func (t *turn) become(from, to uint64) bool {
+	w := t.w.load()
+	return w&phase == from && t.w.cas(w, w&^(phase|class)|to)
+}
+
+// Claim takes the slot out of the run queue for the one worker that holds its newest ticket.
+func (m *Mailbox[T]) Claim(t Ticket) bool {
+	return m.turn.w.cas(uint64(t), uint64(t)&^(phase|class)|running)
+}
+
+// ClaimReady takes the slot, if it waits in Ready, whatever its ticket: that is outdated then. Whoever calls it was
+// given the slot's ticket and has not passed it on.
+func (m *Mailbox[T]) ClaimReady() bool {
+	w := m.turn.w.load()
+	return w&(phase|class) == uint64(Ready)<<2|queued && m.Claim(Ticket(w))
+}
+
+// Ticket is the newest; false: the slot is not queued.
+func (m *Mailbox[T]) Ticket() (Ticket, bool) {
+	w := m.turn.w.load()
+	return Ticket(w), w&phase == queued
+}
+
+// Requeue gives the ticket for the next turn of a slot that is delivered to. Its worker calls it.
+func (m *Mailbox[T]) Requeue() Ticket {
+	return m.turn.issue(m.turn.w.load(), m.Class())
+}
+
+// Rest ends the turn of a slot that is delivered to: true if it is over; false if there is more, and the caller goes on.
+func (m *Mailbox[T]) Rest() bool {
+	m.turn.become(running, idle)
+	return !m.Some() || !m.turn.become(idle, running) // else it was woken, and is somebody else's
+}
+
+// Park ends the turn of a slot that takes nothing until Start.
+func (m *Mailbox[T]) Park() { m.turn.become(running, parked) }
+
+// Start gives a ticket to a slot that is idle or parked; zero: it is queued, or delivered to.
+func (m *Mailbox[T]) Start() Ticket { return m.turn.start(m.Class()) }
+
+// Rests says whether nobody delivers to the slot and nobody has to.
+func (m *Mailbox[T]) Rests() bool {
+	p := m.turn.w.load() & phase
+	return p == idle || p == parked
+}
