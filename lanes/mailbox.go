@@ -297,21 +297,6 @@ func (m *Mailbox[T]) Enter(by uint32) {
 	m.mu.unlock()
 }
 
-// Left is how many wait in each lane.
-func (m *Mailbox[T]) Left() [3]int {
-	m.mu.lock()
-	defer m.mu.unlock()
-	return m.left()
-}
-
-func (m *Mailbox[T]) left() (n [3]int) {
-	if r := m.rare; r != nil {
-		n[Cancel], n[Timed] = r.cancel.len(), r.timed.len()
-	}
-	n[Ready] = m.ready.depth()
-	return n
-}
-
 // next is the lane of the message that Take would give.
 func (m *Mailbox[T]) next() (Lane, bool) {
 	waiting := [3]bool{Ready: m.ready.peek() != nil}
@@ -444,43 +429,6 @@ func (m *Mailbox[T]) Class() Lane {
 		return l
 	}
 	return Ready
-}
-
-// View is the state of one lane: its depth and the stamp of its oldest message (zero: none or no stamps).
-type View struct {
-	Depth  int
-	Oldest int64
-}
-
-// Look shows the three lanes and the books, at one moment. What is just being published counts as queued.
-func (m *Mailbox[T]) Look() (v [3]View, c Counts) {
-	m.mu.lock()
-	defer m.mu.unlock()
-	var gone [3]int
-	if r := m.rare; r != nil {
-		c = r.counts
-		v[Cancel] = View{r.cancel.len(), r.cancel.oldest()}
-		v[Timed] = View{r.timed.len(), r.timed.oldest()}
-		gone = r.out
-	}
-	void := m.ready.void.load()
-	at := m.ready.position()
-	v[Ready].Depth = int(at - m.ready.freed - void)
-	if p := m.ready.peek(); p != nil && m.opts.stamp != nil {
-		v[Ready].Oldest = int64(p.mark >> markBits)
-	}
-	c.Taken[Ready], c.Handled[Ready], c.Refused[Ready] = m.taken, m.handled, m.refused.load()
-	c.Sent[Ready] = at - void + c.Refused[Ready]
-	for l, n := range gone {
-		v[l].Depth += n
-	}
-	return v, c
-}
-
-// Len is how many messages wait, in all lanes.
-func (m *Mailbox[T]) Len() int {
-	n := m.Left()
-	return n[Cancel] + n[Timed] + n[Ready]
 }
 
 // more makes what is rarely used. The caller holds mu.
