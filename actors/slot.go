@@ -160,11 +160,11 @@ func (s *Slot) acceptCancel(m Message) {
 }
 
 func (s *Slot) accepted(by *Slot, t Ticket, r lanes.Result, body any) error {
+	s.arrived(by, t)
 	if r == lanes.Refused {
 		s.grantWanted() // who waited may have been passed over for it
 		return s.full(typeName(body))
 	}
-	s.arrived(by, t)
 	s.sweepIfGone()
 	return nil
 }

@@ -95,31 +95,33 @@ func (m *Mailbox[T]) Cap(l Lane) int {
 }
 
 // Put queues v in Ready, by arrival. A ticket that is not zero says that the slot has to be queued under it, and by
-// nobody else. old is what had to go where the result is Dropped.
+// nobody else, also where v was refused: what came behind its void place may have been passed over. old is what had to
+// go where the result is Dropped.
 func (m *Mailbox[T]) Put(v T) (t Ticket, r Result, old *T) {
 	if !m.ready.put(v, m.mark(), true) {
-		if r, old = m.putFull(v); r == Refused {
+		var more bool
+		if r, old, more = m.putFull(v); r == Refused && !more {
 			return 0, r, nil
 		}
 	}
 	return m.turn.wake(Ready), r, old
 }
 
-// putFull looks again, for certain, whether there is no room, and drops the oldest where the option says so.
-func (m *Mailbox[T]) putFull(v T) (Result, *T) {
+// putFull looks again, for certain, whether there is no room, and drops the oldest where the option says so. more says
+// whether something waits where v is refused.
+func (m *Mailbox[T]) putFull(v T) (r Result, old *T, more bool) {
 	m.mu.lock()
 	defer m.mu.unlock()
 	m.ready.refresh()
 	if m.ready.put(v, m.mark(), true) {
-		return Queued, nil
+		return Queued, nil, false
 	}
-	old := m.drop()
-	if old == nil {
+	if old = m.drop(); old == nil {
 		m.refused.add(1)
-		return Refused, nil
+		return Refused, nil, m.some()
 	}
 	m.ready.put(v, m.mark(), false)
-	return Dropped, old
+	return Dropped, old, false
 }
 
 // drop makes room in Ready, where the option says so. What was promised a place stays: an answer, a Down.

@@ -96,8 +96,9 @@ func (m *Mailbox[T]) Park() { m.turn.become(running, parked) }
 // Start gives a ticket to a slot that is idle or parked; zero: it is queued, or delivered to.
 func (m *Mailbox[T]) Start() Ticket { return m.turn.start(m.Class()) }
 
-// Rests says whether nobody delivers to the slot and nobody has to.
+// Rests says whether nobody delivers to the slot and nobody has to. An idle slot where something waits is about to be
+// taken up again: see Rest.
 func (m *Mailbox[T]) Rests() bool {
 	p := m.turn.w.load() & phase
-	return p == idle || p == parked
+	return p == parked || p == idle && !m.Some()
 }
