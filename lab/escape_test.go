@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -74,5 +75,27 @@ func TestAHandlerThatBlocksFailsByName(t *testing.T) {
 	})
 	if res := search(t, loops, lab.Options{}); !res.Exhausted || !res.Clean() {
 		t.Errorf("a long loop over Checkpoint is no block: %+v", res)
+	}
+}
+
+// What a scenario throws outside of its handlers, and a t.Fatal anywhere, is an error by its name.
+func TestWhatAScenarioThrowsIsToldByName(t *testing.T) {
+	for name, setup := range map[string]func(*lab.Run){
+		"a check panics":    func(r *lab.Run) { r.Check("c", func() error { panic("in check") }) },
+		"a check is fatal":  func(r *lab.Run) { r.Check("c", func() error { runtime.Goexit(); return nil }) },
+		"the set-up panics": func(*lab.Run) { panic("in set-up") },
+	} {
+		_, err := lab.Search(context.Background(), lab.Scenario{Name: name, Setup: setup}, lab.Options{})
+		if c := codes.From(err); c == nil || c.Code != codes.LabEscape || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	_, err := lab.Search(context.Background(), silent("a handler is fatal", func(*actors.Cx) error { runtime.Goexit(); return nil }), lab.Options{})
+	if c := codes.From(err); c == nil || c.Code != codes.LabEscape {
+		t.Error(err)
+	}
+	res, err := lab.Search(context.Background(), lab.WithCancel(lab.Scenario{Name: "typo", Setup: func(*lab.Run) {}}, "wroker"), lab.Options{})
+	if err != nil || res.Violations["nobody to cancel"] == 0 {
+		t.Error(err, res.Violations)
 	}
 }

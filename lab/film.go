@@ -88,7 +88,7 @@ func shoot(ctx context.Context, sc Scenario, o Options, d director) (t *Trace, e
 	f := &film{rec: &recorder{}, beat: &heartbeat{}}
 	o.rec = f.rec
 	var failed error
-	if err := guarded(f.beat, func() { failed = f.run(ctx, sc, o, d) }); err != nil {
+	if err := guarded(sc.Name, f.beat, func() { failed = f.run(ctx, sc, o, d) }); err != nil {
 		return nil, err
 	}
 	if failed != nil {

@@ -22,7 +22,7 @@ func Sweep(ctx context.Context, sc Scenario, o Options) (*Result, error) {
 	x := &explorer{sc: sc, o: o, book: newBook(), res: newResult(sc, o), beat: &heartbeat{}}
 	x.commute = o.commute
 	x.tell.began = time.Now()
-	err = guarded(x.beat, func() { x.sweep(ctx) })
+	err = guarded(sc.Name, x.beat, func() { x.sweep(ctx) })
 	x.res.finish(x.tell.began, false)
 	if err == nil {
 		err = x.res.escape
@@ -229,12 +229,16 @@ func (res *Result) add(part *Result) {
 // cancelOf joins a scenario's name with the actor that is cancelled.
 const cancelOf = " with cancel of "
 
-// WithCancel gives the scenario in which the world outside asks the actor of that path to end, at any time.
+// WithCancel gives the scenario in which the world outside asks the actor of that path to end, at any time. There has to
+// be one when the set-up is over: else every run fails by name.
 func WithCancel(sc Scenario, path string) Scenario {
 	out := sc
 	out.Name = sc.Name + cancelOf + path
 	out.Setup = func(r *Run) {
 		sc.Setup(r)
+		if _, ok := r.System().Lookup(path); !ok {
+			r.Fail("nobody to cancel", "there is no actor %q when the set-up is over", path)
+		}
 		r.w.visit("cancel of "+path, func() { r.w.cancel(path) })
 	}
 	return out

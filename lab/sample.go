@@ -54,7 +54,7 @@ func Sample(ctx context.Context, sc Scenario, o Options, d Draw) (*Result, error
 	x.commute = o.commute
 	x.tell.began = time.Now()
 	x.tell.whole = d.Runs
-	err = guarded(x.beat, func() { x.sample(ctx, d) })
+	err = guarded(sc.Name, x.beat, func() { x.sample(ctx, d) })
 	x.res.finish(x.tell.began, true)
 	if err == nil {
 		err = x.res.escape

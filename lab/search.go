@@ -2,8 +2,10 @@ package lab
 
 import (
 	"context"
-	"fmt"
+	"runtime/debug"
 	"time"
+
+	codes "github.com/franken-node/fnode-supervisor/spec/errors"
 )
 
 // Search explores a scenario. The result holds what was found also beside an error: LabEscape if the scenario
@@ -20,7 +22,7 @@ func Search(ctx context.Context, sc Scenario, o Options) (*Result, error) {
 	} else {
 		x.res.debts = map[[2]uint64]debt{}
 	}
-	err = guarded(x.beat, func() { x.explore(ctx) })
+	err = guarded(sc.Name, x.beat, func() { x.explore(ctx) })
 	x.res.finish(x.tell.began, false)
 	if err == nil {
 		err = x.res.escape
@@ -31,22 +33,28 @@ func Search(ctx context.Context, sc Scenario, o Options) (*Result, error) {
 	return x.res, err
 }
 
-// guarded runs f beside a watchdog.
-func guarded(beat *heartbeat, f func()) error {
+// guarded runs f beside a watchdog. What the set-up or a check throws, or a t.Fatal anywhere in a scenario, is an error
+// by the scenario's name: what was found until then is kept.
+func guarded(name string, beat *heartbeat, f func()) error {
 	done := make(chan struct{}) // capacity 0, closed by the goroutine below
-	var thrown any
+	var why error
 	go func() { // owner: guarded, which waits for done; ends: with f, or never where a handler does not return: that is told
 		defer close(done)
-		defer func() { thrown = recover() }()
+		over := false
+		defer func() {
+			if v := recover(); v != nil {
+				why = codes.New(codes.LabEscape, "%s leaves the lab's control: panic: %v\n%s", name, v, debug.Stack())
+			} else if !over {
+				why = codes.New(codes.LabEscape, "%s leaves the lab's control: its goroutine was ended, as t.Fatal does it: say r.Fail, or return an error from a check", name)
+			}
+		}()
 		f()
+		over = true
 	}()
 	if err := beat.watch(done, stepLimit); err != nil {
 		return err
 	}
-	if thrown != nil {
-		panic(fmt.Sprintf("lab: %v", thrown))
-	}
-	return nil
+	return why
 }
 
 // ticker says when it is time to tell how far things are.

@@ -29,7 +29,6 @@ type thread struct {
 type search struct {
 	threads []*thread
 	cur     *thread
-	state   func() uint64
 	paths   int
 	met     map[uint64]bool
 }
