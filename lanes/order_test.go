@@ -85,3 +85,14 @@ func TestL5WhatIsBeingDrainedIsNotLost(t *testing.T) {
 	box.Revoked(lanes.Ready, 2)
 	exact("the others are revoked", 0)
 }
+
+// TestL4AnEmptyLaneOfOneIsPromisedOnce: the limit of a lane whose places are all promised is zero, not very large.
+func TestL4AnEmptyLaneOfOneIsPromisedOnce(t *testing.T) {
+	box := lanes.New[int](lanes.Options{Ready: 1})
+	if !box.Reserve(lanes.Ready) || box.Reserve(lanes.Ready) {
+		t.Fatal("one place is promised once")
+	}
+	if _, r, _ := box.Put(1); r != lanes.Refused {
+		t.Fatal("a promised place was taken")
+	}
+}

@@ -127,7 +127,7 @@ func (q *queue[T]) put(v T, mark uint64, bounded bool) bool {
 			continue
 		}
 		p := &s.at[i]
-		if bounded && s.base.load()+i >= q.limit.load() {
+		if bounded && int64(s.base.load()+i) >= int64(q.limit.load()) {
 			q.tight.store(1)
 			q.void.add(1)
 			atomic.StoreUint64(at(&p.mark), mark|published|removed)
@@ -140,7 +140,7 @@ func (q *queue[T]) put(v T, mark uint64, bounded bool) bool {
 }
 
 // fits says whether another message is within the bound, as far as limit knows.
-func (q *queue[T]) fits() bool { return q.position() < q.limit.load() }
+func (q *queue[T]) fits() bool { return int64(q.position()) < int64(q.limit.load()) }
 
 // refresh brings limit up to date. The caller holds the mailbox's lock.
 func (q *queue[T]) refresh() {
@@ -167,7 +167,7 @@ func (q *queue[T]) depth() int {
 
 // reserve promises a place, as far as limit knows that one is free; under the mailbox's lock, after refresh, for certain.
 func (q *queue[T]) reserve() bool {
-	if l := q.limit.add(^uint64(0)); q.position() > l {
+	if l := q.limit.add(^uint64(0)); int64(q.position()) > int64(l) { // below zero where all is promised
 		q.release()
 		return false
 	}
