@@ -5,16 +5,17 @@ type ChildState uint8
 
 // The states of a child.
 const (
-	ChildDown     ChildState = iota // no incarnation, none planned
-	ChildWaiting                    // its turn to start has not come
-	ChildStarting                   // started, not ready yet
-	ChildUp                         // ready
-	ChildBackoff                    // ended, to be started again when its delay is over
-	ChildStopping                   // its region is closing
-	ChildWedged                     // it cannot be stopped (R6)
+	ChildDown        ChildState = iota // no incarnation, none planned
+	ChildWaiting                       // its turn to start has not come
+	ChildStarting                      // started, not ready yet
+	ChildUp                            // ready
+	ChildBackoff                       // ended, to be started again when its delay is over
+	ChildStopping                      // its region is closing
+	ChildWedged                        // it cannot be stopped (R6)
+	ChildQuarantined                   // it only crashed: nothing starts it but a request that names it (S7)
 )
 
-var childStates = [...]string{"Down", "Waiting", "Starting", "Up", "Backoff", "Stopping", "Wedged"}
+var childStates = [...]string{"Down", "Waiting", "Starting", "Up", "Backoff", "Stopping", "Wedged", "Quarantined"}
 
 // String gives the state's stable name.
 func (s ChildState) String() string { return enum(childStates[:], int(s)) }
@@ -24,37 +25,41 @@ type ChildEvent uint8
 
 // The events of a child.
 const (
-	ChildPlan   ChildEvent = iota // it is to be started when its turn comes
-	ChildStart                    // its turn
-	ChildReady                    // it is up
-	ChildNone                     // its start declined
-	ChildFailed                   // its start failed or timed out, its region is closed
-	ChildEnd                      // it ended by itself, its region is closed
-	ChildDelay                    // it is to be started again, later
-	ChildStop                     // its region was asked to close
-	ChildClosed                   // ... and is closed
-	ChildStuck                    // ... and cannot be closed
-	ChildForget                   // no start is planned any more
+	ChildPlan       ChildEvent = iota // it is to be started when its turn comes
+	ChildStart                        // its turn
+	ChildReady                        // it is up
+	ChildNone                         // its start declined
+	ChildFailed                       // its start failed or timed out, its region is closed
+	ChildEnd                          // it ended by itself, its region is closed
+	ChildDelay                        // it is to be started again, later
+	ChildStop                         // its region was asked to close
+	ChildClosed                       // ... and is closed
+	ChildStuck                        // ... and cannot be closed
+	ChildForget                       // no start is planned any more
+	ChildQuarantine                   // it is in a crash loop, and has no version to fall back to
+	ChildRelease                      // a request takes it out of quarantine
 )
 
-var childEvents = [...]string{"plan", "start", "ready", "declined", "failed", "ended", "delay", "stop", "closed", "stuck", "forget"}
+var childEvents = [...]string{"plan", "start", "ready", "declined", "failed", "ended", "delay", "stop", "closed", "stuck", "forget", "quarantine", "release"}
 
 // String gives the event's stable name.
 func (e ChildEvent) String() string { return enum(childEvents[:], int(e)) }
 
-// Child is the life of a child in its supervisor's books (rules S1, S3, S5, R6).
+// Child is the life of a child in its supervisor's books (rules S1, S3, S5, S7, R6).
 var Child = &Machine[ChildState, ChildEvent]{
 	Name:   "child",
 	Start:  ChildDown,
-	States: []ChildState{ChildDown, ChildWaiting, ChildStarting, ChildUp, ChildBackoff, ChildStopping, ChildWedged},
+	States: []ChildState{ChildDown, ChildWaiting, ChildStarting, ChildUp, ChildBackoff, ChildStopping, ChildWedged, ChildQuarantined},
 	Events: []ChildEvent{
 		ChildPlan, ChildStart, ChildReady, ChildNone, ChildFailed, ChildEnd, ChildDelay, ChildStop, ChildClosed, ChildStuck, ChildForget,
+		ChildQuarantine, ChildRelease,
 	},
-	Ends: []ChildState{ChildDown, ChildWedged},
+	Ends: []ChildState{ChildDown, ChildWedged, ChildQuarantined},
 	Rows: []Row[ChildState, ChildEvent]{
 		{ChildDown, ChildPlan, ChildWaiting, "none", "children start in order, one at a time"},
 		{ChildDown, ChildDelay, ChildBackoff, "arm", "a restart waits for its delay"},
 		{ChildDown, ChildForget, ChildDown, "none", "nothing was planned"},
+		{ChildDown, ChildQuarantine, ChildQuarantined, "evict", "it is in a crash loop: no strategy starts it again"},
 		{ChildWaiting, ChildStart, ChildStarting, "start", "its turn has come"},
 		{ChildWaiting, ChildForget, ChildDown, "none", "a stop overtakes a start that has not begun"},
 		{ChildStarting, ChildReady, ChildUp, "next", "the next child may start"},
@@ -71,6 +76,8 @@ var Child = &Machine[ChildState, ChildEvent]{
 		{ChildStopping, ChildStuck, ChildWedged, "escalate", "its handler does not return"},
 		{ChildWedged, ChildClosed, ChildDown, "none", "it returned after all"},
 		{ChildWedged, ChildForget, ChildWedged, "none", "nothing was planned"},
+		{ChildQuarantined, ChildForget, ChildQuarantined, "none", "nothing was planned"},
+		{ChildQuarantined, ChildRelease, ChildDown, "none", "somebody asked for it by name: its count starts anew"},
 	},
 }
 

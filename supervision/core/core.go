@@ -14,14 +14,20 @@ import (
 type Core struct {
 	spec     Spec
 	state    spec.SupervisorState
-	children []*child // in start order
-	restarts []int64  // when, within the window
-	work     *work    // under way; nil when Running
-	inbox    []Event  // what waits for the work to be done
-	final    Exit     // what Finish says
+	children []*child  // in start order
+	restarts []restart // within the window
+	work     *work     // under way; nil when Running
+	inbox    []Event   // what waits for the work to be done
+	final    Exit      // what Finish says
 	out      []Command
 	now      int64
 	rand     uint64
+}
+
+// restart is one that the budget has seen.
+type restart struct {
+	at int64
+	of *child
 }
 
 // child is one child in the books.
@@ -29,12 +35,14 @@ type child struct {
 	Child
 	state    spec.ChildState
 	inc      uint32
-	tries    int   // failures in a row, for the backoff
-	failed   bool  // its last start failed: to try again is a restart that the budget has not seen yet
-	upSince  int64 // ns; zero while not up
-	asked    int64 // ns; when its stop was ordered, zero if it was not
-	timedOut bool  // its start or stop timed out: it was killed for that
-	armed    bool  // the timer of its state runs
+	tries    int     // failures in a row, for the backoff
+	failed   bool    // its last start failed: to try again is a restart that the budget has not seen yet
+	upSince  int64   // ns; zero while not up
+	asked    int64   // ns; when its stop was ordered, zero if it was not
+	timedOut bool    // its start or stop timed out: it was killed for that
+	armed    bool    // the timer of its state runs
+	fails    []int64 // when it failed, within the window of its crash loop
+	pinned   bool    // it runs its pinned version, or did when it ended
 	last     Exit
 }
 
@@ -68,20 +76,21 @@ func (c *Core) State() spec.SupervisorState { return c.state }
 
 // ChildView is a child as inspection shows it.
 type ChildView struct {
-	Name  string
-	State spec.ChildState
-	Inc   uint32
-	Tries int
-	Last  Exit
-	Spec  Child
-	Asked int64 // ns of the run's clock: when this incarnation was asked to stop; zero if it was not
+	Name   string
+	State  spec.ChildState
+	Inc    uint32
+	Tries  int
+	Last   Exit
+	Spec   Child
+	Asked  int64 // ns of the run's clock: when this incarnation was asked to stop; zero if it was not
+	Pinned bool  // it is at its known-good version, Spec.Pinned (S7)
 }
 
 // Children lists the children in start order.
 func (c *Core) Children() []ChildView {
 	out := make([]ChildView, len(c.children))
 	for i, ch := range c.children {
-		out[i] = ChildView{ch.Name, ch.state, ch.inc, ch.tries, ch.last, ch.Child, ch.asked}
+		out[i] = ChildView{ch.Name, ch.state, ch.inc, ch.tries, ch.last, ch.Child, ch.asked, ch.pinned}
 	}
 	return out
 }
@@ -383,7 +392,8 @@ func (c *Core) forgets(ch *child) bool {
 
 // again plans the restart of a child that ended: within the budget, after the backoff.
 func (c *Core) again(ch *child) {
-	if !c.afford(ch) {
+	switch v := c.contain(ch); {
+	case v == kept, v == untouched && !c.afford(ch):
 		return
 	}
 	if delay := c.plan(ch); ch.Backoff.Off {
@@ -403,7 +413,7 @@ func (c *Core) plan(ch *child) time.Duration {
 
 // afford counts a restart, and gives up where it is one too many (S2).
 func (c *Core) afford(ch *child) bool {
-	if !c.spent() {
+	if !c.spent(ch) {
 		return true
 	}
 	c.report(GivingUp, ch, Exit{Crashed, "reached_max_restart_intensity"})
@@ -413,10 +423,10 @@ func (c *Core) afford(ch *child) bool {
 }
 
 // spent counts a restart against the budget and says whether it is one too many (S2).
-func (c *Core) spent() bool {
+func (c *Core) spent(ch *child) bool {
 	since := c.now - int64(c.spec.Budget.Window)
-	c.restarts = slices.DeleteFunc(c.restarts, func(at int64) bool { return at <= since })
-	c.restarts = append(c.restarts, c.now)
+	c.restarts = slices.DeleteFunc(c.restarts, func(r restart) bool { return r.at <= since })
+	c.restarts = append(c.restarts, restart{c.now, ch})
 	return len(c.restarts) > c.spec.Budget.Restarts
 }
 
@@ -461,12 +471,17 @@ func (c *Core) startFailed(ch *child) {
 	case !w.group:
 		c.finishWork(StartFailed)
 	default:
+		v := c.contain(ch)
+		if v == kept { // the rest of the group goes on without it
+			c.proceed()
+			return
+		}
 		for _, later := range w.start {
 			c.shift(later, spec.ChildForget)
 		}
 		c.work = nil
 		c.move(spec.SupIdle)
-		ch.failed = true
+		ch.failed = v == untouched
 		c.arm(ch, c.plan(ch)) // by message, also without a backoff: what came before is looked at first
 	}
 }

@@ -30,6 +30,8 @@ type world struct {
 	replies map[uint64]core.Refusal
 	hold    bool         // starts and stops are answered by the test
 	stuck   []core.Event // the ends of those whose handlers may return after all
+
+	watch func(core.Event, []core.Command) // sees each step before it is carried out; may be nil
 }
 
 func newWorld(t interface{ Fatalf(string, ...any) }, s core.Spec) *world {
@@ -42,7 +44,11 @@ func newWorld(t interface{ Fatalf(string, ...any) }, s core.Spec) *world {
 
 func (w *world) step(e core.Event) {
 	e.Now, e.Rand = w.now, w.rand
-	for _, cmd := range w.c.Step(e) {
+	cmds := w.c.Step(e)
+	if w.watch != nil {
+		w.watch(e, cmds)
+	}
+	for _, cmd := range cmds {
 		w.do(cmd)
 	}
 	for !w.hold && (len(w.closing) > 0 || len(w.starts) > 0) {
@@ -63,7 +69,7 @@ func (w *world) do(cmd core.Command) {
 		}
 		w.live[cmd.Name] = cmd.Inc
 		w.starts = append(w.starts, cmd.Name)
-		w.log = append(w.log, fmt.Sprintf("start %s#%d", cmd.Name, cmd.Inc))
+		w.log = append(w.log, fmt.Sprintf("start %s#%d", cmd.Name, cmd.Inc)+map[bool]string{true: " pinned"}[cmd.Pinned])
 	case core.Close, core.Kill:
 		if w.live[cmd.Name] != cmd.Inc {
 			w.t.Fatalf("%s#%d is stopped and does not live", cmd.Name, cmd.Inc)
@@ -83,6 +89,8 @@ func (w *world) do(cmd core.Command) {
 		w.log = append(w.log, "up")
 	case core.Report:
 		w.log = append(w.log, string(cmd.Context)+" "+cmd.Name)
+	case core.Evict:
+		w.log = append(w.log, "evict "+cmd.Name)
 	case core.Remove:
 		w.log = append(w.log, "remove "+cmd.Name)
 		w.stuck = slices.DeleteFunc(w.stuck, func(e core.Event) bool { return e.Name == cmd.Name }) // the driver knows it from its namesake

@@ -15,9 +15,9 @@ const (
 	Stuck                      // it cannot be stopped
 	Due                        // a timer of Arm
 	Stop                       // close everything: the supervisor's region closes
-	Add                        // request: add Child and start it; under Dynamic its name, the rest is the template's
+	Add                        // request: add Child and start it; under Dynamic its name and pinned version, the rest is the template's
 	Terminate                  // request: stop the child, keep its spec
-	Restarted                  // request: start the child again, stopping it first if it runs
+	Restarted                  // request: start the child again, stopping it first if it runs; it ends a quarantine, and goes back from a pinned version
 	Revive                     // request: start a child that is down
 	Delete                     // request: remove the spec of a child that is down
 )
@@ -50,7 +50,7 @@ type CommandKind uint8
 
 // The commands.
 const (
-	Start  CommandKind = iota // start incarnation Inc of the child
+	Start  CommandKind = iota // start incarnation Inc of the child; Pinned: of its known-good version
 	Close                     // close its region: request and drain
 	Kill                      // end its drain, or close it brutally
 	Arm                       // send Due for this timer after Delay
@@ -60,19 +60,22 @@ const (
 	Report                    // something to log: Context, Exit
 	Adopt                     // the child of request Req is in the books: its start follows
 	Remove                    // the child's spec is gone: give its slot up
+	Evict                     // the child is in quarantine: nothing is to follow, so that what waits for it is answered now
 	Finish                    // the supervisor ends with Exit; nothing lives
 )
 
 // Context says what a report is about.
 type Context string
 
-// The contexts, as OTP names them, and wedged.
+// The contexts, as OTP names them; wedged, and the two ways out of a crash loop.
 const (
 	ChildTerminated Context = "child_terminated"
 	StartError      Context = "start_error"
 	ShutdownError   Context = "shutdown_error"
 	GivingUp        Context = "shutdown"
 	Wedged          Context = "wedged"
+	FellBack        Context = "fell_back"   // it moves to its pinned version
+	Quarantined     Context = "quarantined" // nothing starts it any more
 )
 
 // Refusal says why a request was not done.
@@ -88,6 +91,7 @@ const (
 	Closing     Refusal = "closing"
 	BadSpec     Refusal = "bad_spec"
 	StartFailed Refusal = "start_failed"
+	Contained   Refusal = "quarantined"
 )
 
 // Command is one thing for the driver to do.
@@ -98,6 +102,7 @@ type Command struct {
 	Timer   TimerKind
 	Delay   time.Duration
 	Child   Child // Start: its spec
+	Pinned  bool
 	Exit    Exit
 	Context Context
 	Req     uint64

@@ -1,6 +1,6 @@
 // Package core decides what a supervisor does: (state, event) -> (state, commands). It is a leaf: no
 // clock, no I/O, no goroutine; time and randomness come in with each event, so that the lab, production
-// and an offline check run the very same decisions (rules S1 to S6).
+// and an offline check run the very same decisions (rules S1 to S7, S10).
 //
 // A driver owns one Core, feeds it events in the order in which they happen, and carries the commands
 // out in the order given. Every Start is answered by Ready, Declined, Failed or Ended; every Stop and
@@ -88,6 +88,13 @@ type Backoff struct {
 	Stable  time.Duration // up for so long: start over; default 60 s
 }
 
+// CrashLoop is when a child is taken for one that only crashes (S7): Failures of it within Window. A failure is an end
+// that asks for a restart, or a restart that failed. The zero value: never.
+type CrashLoop struct {
+	Failures int
+	Window   time.Duration
+}
+
 // Child is the spec of one child.
 type Child struct {
 	Name         string
@@ -100,6 +107,9 @@ type Child struct {
 	// TwoIncarnations lets the next incarnation live beside one whose handler does not return (R6). Without
 	// it a wedged child makes its supervisor fail upwards.
 	TwoIncarnations bool
+	CrashLoop       CrashLoop
+	// Pinned names the known-good version that a child in a crash loop moves to; empty: it goes to quarantine at once.
+	Pinned string
 }
 
 // Spec is the spec of one supervisor.
@@ -167,6 +177,26 @@ func (s Spec) Check(c Child) (faults []string) {
 	}
 	if c.StartTimeout < 0 {
 		bad("start_timeout: must be at least 0")
+	}
+	return append(faults, c.CrashLoop.check(c, s.Budget)...)
+}
+
+// check reports what would let the budget be spent before the crash loop is seen (S7).
+func (l CrashLoop) check(c Child, b Budget) (faults []string) {
+	switch {
+	case l == (CrashLoop{}):
+		if c.Pinned != "" {
+			faults = append(faults, "pinned: needs a crash_loop, which moves the child to it")
+		}
+		return faults
+	case l.Failures < 1 || l.Failures >= b.Restarts:
+		faults = append(faults, fmt.Sprintf("crash_loop.failures: must be at least 1 and below the budget of %d restarts, got %d", b.Restarts, l.Failures))
+	}
+	if l.Window < b.Window || l.Window <= 0 {
+		faults = append(faults, fmt.Sprintf("crash_loop.window: must be at least the budget's, %s, got %s", b.Window, l.Window))
+	}
+	if c.Restart == Temporary {
+		faults = append(faults, "crash_loop: a temporary child is never restarted")
 	}
 	return faults
 }

@@ -71,7 +71,7 @@ func (c *Core) start(ch *child) {
 	c.shift(ch, spec.ChildStart)
 	ch.inc++
 	ch.asked, ch.timedOut, ch.failed = 0, false, false
-	c.do(Command{Kind: Start, Name: ch.Name, Inc: ch.inc, Child: ch.Child})
+	c.do(Command{Kind: Start, Name: ch.Name, Inc: ch.inc, Child: ch.Child, Pinned: ch.pinned})
 	if ch.StartTimeout > 0 {
 		c.arm(ch, ch.StartTimeout)
 	}
@@ -183,7 +183,7 @@ func (c *Core) refuse(e Event) {
 
 // notDown says why a child that has to be down is not.
 var notDown = map[spec.ChildState]Refusal{
-	spec.ChildUp: Running, spec.ChildWedged: Running, spec.ChildBackoff: Restarting,
+	spec.ChildUp: Running, spec.ChildWedged: Running, spec.ChildBackoff: Restarting, spec.ChildQuarantined: Contained,
 }
 
 // request does what is asked at run time (S10), one at a time.
@@ -205,7 +205,7 @@ func (c *Core) request(e Event) {
 		c.reply(e, NotFound)
 		return
 	}
-	if r := notDown[ch.state]; r != Done && (e.Kind == Revive || e.Kind == Delete) {
+	if r := notDown[ch.state]; r != Done && (e.Kind == Revive || e.Kind == Delete && r != Contained) {
 		c.reply(e, r)
 		return
 	}
@@ -224,9 +224,9 @@ func (c *Core) reply(e Event, r Refusal) { c.do(Command{Kind: Reply, Req: e.Req,
 
 func (c *Core) add(e Event) {
 	if c.spec.Strategy == Dynamic {
-		name := e.Child.Name
+		name, pinned := e.Child.Name, e.Child.Pinned
 		e.Child = c.spec.Children[0]
-		e.Child.Name = name
+		e.Child.Name, e.Child.Pinned = name, pinned
 	}
 	if c.find(e.Child.Name) != nil {
 		c.reply(e, AlreadyHere)
@@ -252,7 +252,7 @@ func (c *Core) terminate(ch *child, e Event) {
 }
 
 func (c *Core) restartOnRequest(ch *child, e Event) {
-	ch.tries = 0
+	c.release(ch)
 	w := &work{start: []*child{ch}, req: e.Req}
 	if ch.state == spec.ChildUp {
 		w.stop = []*child{ch}
