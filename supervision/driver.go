@@ -200,6 +200,8 @@ func (s *supervisor) do(cx *actors.Cx, cmd core.Command) {
 			s.must(cx, cx.Retire(k.ref))
 		}
 		delete(s.kids, cmd.Name)
+	case core.Evict:
+		s.evict(cx, k)
 	case core.Finish:
 		e := cmd.Exit
 		s.end = &e
@@ -214,9 +216,18 @@ func (s *supervisor) added(c Child) Child {
 	out := s.spec.Children[0]
 	out.Name = c.Name
 	if c.Start != nil && out.Tree == nil {
-		out.Start = c.Start
+		out.Start, out.Known = c.Start, c.Known // the template's version is one of something else
 	}
 	return out
+}
+
+// evict gives the slot of a child in quarantine up: no incarnation follows, so that what waits there is answered now,
+// and what is sent later is refused. A release makes another slot at the same path.
+func (s *supervisor) evict(cx *actors.Cx, k *kid) {
+	if k.lived {
+		s.must(cx, cx.Retire(k.ref))
+		k.lived, k.n = false, 0
+	}
 }
 
 // close ends a child. One whose start was refused has ended.
@@ -257,7 +268,7 @@ func (s *supervisor) reason() base.Reason {
 // start spawns the next incarnation; a refused spawn is a failed start, looked at after this command.
 func (s *supervisor) start(cx *actors.Cx, k *kid, cmd core.Command) {
 	k.inc, k.refused = cmd.Inc, false
-	b, err := k.behaviour()
+	b, err := k.behaviour(cmd.Pinned)
 	if err == nil {
 		err = s.spawn(cx, k, b)
 	}
@@ -274,7 +285,8 @@ func (s *supervisor) start(cx *actors.Cx, k *kid, cmd core.Command) {
 	}
 }
 
-func (k *kid) behaviour() (b actors.Behaviour, err error) {
+// behaviour makes that of the next incarnation; pinned: of the known-good version.
+func (k *kid) behaviour(pinned bool) (b actors.Behaviour, err error) {
 	if k.spec.Tree != nil {
 		return newSupervisor(*k.spec.Tree)
 	}
@@ -288,7 +300,11 @@ func (k *kid) behaviour() (b actors.Behaviour, err error) {
 			err = fmt.Errorf("the start function panicked: %v", v)
 		}
 	}()
-	if b = k.spec.Start(); b == nil {
+	start := k.spec.Start
+	if pinned {
+		start = k.spec.Known.Start
+	}
+	if b = start(); b == nil {
 		return nil, errors.New("the start function gave no behaviour")
 	}
 	return b, nil
@@ -330,7 +346,7 @@ func (s *supervisor) request(cx *actors.Cx, m *actors.Ask[Request, struct{}]) {
 	m.Keep(cx)
 	s.next++
 	s.asks[s.next] = &asked{Ask: m}
-	s.step(cx, core.Event{Kind: m.Q.Kind, Name: m.Q.Name, Child: m.Q.Add.core(), Req: s.next})
+	s.step(cx, core.Event{Kind: m.Q.Kind, Name: m.Q.Name, Child: s.added(m.Q.Add).core(), Req: s.next})
 }
 
 func (s *supervisor) reply(cx *actors.Cx, cmd core.Command) {

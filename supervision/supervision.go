@@ -33,6 +33,16 @@ type Child struct {
 	Start func() actors.Behaviour // makes the behaviour of one incarnation; nil for a supervisor
 	Tree  *Spec                   // the child is a supervisor
 	Actor actors.Child            // lanes, capabilities, queue policy, budgets; its Name and Behaviour are not used
+	// Known is the known-good version that a child in a crash loop moves to (S7); nil: it goes to quarantine at once.
+	// It sets the Pinned of the core's child.
+	Known Version
+}
+
+// Version is a known-good version of a child. Its methods are called by the supervisor's handler, and must not block;
+// Name is not empty, and always the same.
+type Version interface {
+	Name() string            // for people: in the tree, in reports
+	Start() actors.Behaviour // makes the behaviour of one incarnation, as Child.Start does
 }
 
 // Spec is the spec of one supervisor.
@@ -60,7 +70,15 @@ func (c Child) faults() (faults []string) {
 	if (c.Start == nil) == (c.Tree == nil) {
 		faults = append(faults, c.Name+": needs either a start function or a tree")
 	}
-	faults = append(faults, faultsOfName(c.Name)...)
+	if c.Known != nil && c.Tree != nil {
+		faults = append(faults, c.Name+": a supervisor has no known-good version: its children may")
+	}
+	if c.Known != nil && c.Known.Name() == "" {
+		faults = append(faults, c.Name+": its known-good version has no name")
+	}
+	if c.Name != "" { // which the core has told
+		faults = append(faults, faultsOfName(c.Name)...)
+	}
 	if c.Tree != nil {
 		for _, f := range c.Tree.Validate() {
 			faults = append(faults, c.Name+"/"+f)
@@ -92,6 +110,9 @@ func (s Spec) core() core.Spec {
 func (c Child) core() core.Child {
 	ch := c.Child
 	ch.Supervisor = c.Tree != nil
+	if ch.Pinned = ""; c.Known != nil {
+		ch.Pinned = c.Known.Name()
+	}
 	return ch
 }
 
@@ -134,7 +155,7 @@ func (v View) Count() core.Count { return core.CountOf(v.Strategy, v.Children) }
 type Request struct {
 	Kind core.EventKind // core.Add, core.Terminate, core.Restarted, core.Revive, core.Delete
 	Name string
-	Add  Child // for core.Add; under core.Dynamic its name, and its start function where that is not the template's
+	Add  Child // for core.Add; under core.Dynamic its name, and its start function, with its known-good version, where that is not the template's
 }
 
 // faults are what a request is refused for before the core sees it: it takes events of many kinds.
@@ -155,4 +176,5 @@ func (q Request) faults(s Spec) []string {
 var refusals = map[core.Refusal]*codes.Code{
 	core.NotFound: codes.NoSuchChild, core.AlreadyHere: codes.ChildPresent, core.Running: codes.ChildRunning, core.Restarting: codes.ChildRestarting,
 	core.Closing: codes.SupervisorClosing, core.BadSpec: codes.BadTree, core.StartFailed: codes.StartFailed,
+	core.Contained: codes.ChildQuarantined,
 }

@@ -50,6 +50,12 @@ var (
 		Kept:  "Its restart is still to come; nothing was changed.",
 		Hint:  "fnctl restart PATH starts it now; fnctl stop PATH calls the restart off.",
 	}
+	ChildQuarantined = &Code{
+		ID: "FN2011", Name: "child_quarantined", Title: "the child is in quarantine", Exit: ExitNo, HTTP: 409,
+		Cause: "It failed too often within the window of its crash_loop, and there is no known-good version to move to, or that one failed too.",
+		Kept:  "Its spec and history. What waited for it was answered; its siblings are unchanged.",
+		Hint:  "fnctl why PATH names the cause; mend it, then fnctl restart PATH releases the child.",
+	}
 	SupervisorClosing = &Code{
 		ID: "FN2008", Name: "supervisor_closing", Title: "the supervisor is closing", Exit: ExitRetry, HTTP: 503,
 		Cause: "Its region closes, so that requests are not taken any more.",
@@ -65,5 +71,5 @@ var (
 )
 
 var supervisionCodes = []*Code{
-	BudgetExceeded, ChildWedged, BootFailed, BadTree, NoSuchChild, ChildRunning, ChildRestarting, ChildPresent, SupervisorClosing, StartFailed,
+	BudgetExceeded, ChildWedged, BootFailed, BadTree, NoSuchChild, ChildRunning, ChildRestarting, ChildQuarantined, ChildPresent, SupervisorClosing, StartFailed,
 }

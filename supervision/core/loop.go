@@ -64,4 +64,9 @@ func (c *Core) release(ch *child) {
 }
 
 // String is the rule in words.
-func (l CrashLoop) String() string { return fmt.Sprintf("%d failures in %s", l.Failures, l.Window) }
+func (l CrashLoop) String() string {
+	if l.Failures == 1 {
+		return fmt.Sprintf("1 failure in %s", l.Window)
+	}
+	return fmt.Sprintf("%d failures in %s", l.Failures, l.Window)
+}
