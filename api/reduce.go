@@ -199,10 +199,10 @@ func Short(d time.Duration) string {
 	return fmt.Sprintf("%dd%02dh", int(d.Hours())/24, int(d.Hours())%24)
 }
 
-// Live says whether the node runs or is about to: everything but stopped, down, failed and wedged.
+// Live says whether the node runs or is about to: everything but stopped, quarantined, down, failed and wedged.
 func (n *Node) Live() bool {
 	switch n.State {
-	case "Stopped", "Down", "Failed", "Wedged":
+	case "Stopped", "Quarantined", "Down", "Failed", "Wedged":
 		return false
 	}
 	return true

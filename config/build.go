@@ -155,6 +155,7 @@ func (b *builder) tree(f file) Supervisor {
 			b.bad(key+".name", "there is an extension %q already; its name is its key space", one.Name)
 			continue
 		}
+		one.CrashLoop = b.loop(key, e, *parent)
 		exts[one.Name] = true
 		parent.Children = append(parent.Children, Child{Extension: &one})
 	}
@@ -263,6 +264,34 @@ func (b *builder) extension(key string, e fileExtension) Extension {
 	return out
 }
 
+// loop is what an extension says of crash loops, or its default: on, unless it is temporary or the budget has no room.
+func (b *builder) loop(key string, e fileExtension, parent Supervisor) CrashLoop {
+	f, out := e.Loop, DefaultCrashLoop(parent)
+	key += ".crash_loop"
+	said := f.Failures != nil || f.Window.Duration != 0
+	switch {
+	case f.Off && said:
+		b.bad(key+".off", "is said beside what it switches off")
+		return CrashLoop{}
+	case f.Off, e.Restart == "temporary" && !said:
+		return CrashLoop{}
+	case e.Restart == "temporary":
+		b.bad(key, "a temporary extension is never restarted")
+	case !said:
+		return out
+	}
+	if f.Failures != nil {
+		out.Failures = *f.Failures
+	}
+	if out.Window = or(f.Window.Duration, parent.Window); out.Window < parent.Window {
+		b.bad(key+".window", "must be at least that of its supervisor %s, %s, whose budget could be spent first", parent.Name, parent.Window)
+	}
+	if out.Failures < 1 || out.Failures >= parent.Restarts {
+		b.bad(key+".failures", "must be at least 1 and below the restarts of its supervisor %s, %d: %d", parent.Name, parent.Restarts, out.Failures)
+	}
+	return out
+}
+
 // or gives the first value that is set.
 func or[T comparable](vs ...T) (v T) {
 	var zero T
@@ -297,9 +326,16 @@ func walk(s Supervisor, f *file) {
 		e := ch.Extension
 		f.Extension = append(f.Extension, fileExtension{
 			Name: e.Name, Parent: s.Name, Package: e.Package, Queue: e.Queue, Profile: e.Profile, Memory: size{e.Memory},
-			Heap: size{e.Heap}, CPU: e.CPU, Pids: e.Pids, Invoke: duration{e.Invoke}, Config: e.Config, filePolicy: policyFile(e.Policy),
+			Heap: size{e.Heap}, CPU: e.CPU, Pids: e.Pids, Invoke: duration{e.Invoke}, Config: e.Config, filePolicy: policyFile(e.Policy), Loop: loopFile(e.CrashLoop),
 		})
 	}
+}
+
+func loopFile(l CrashLoop) fileLoop {
+	if l == (CrashLoop{}) {
+		return fileLoop{Off: true}
+	}
+	return fileLoop{Failures: &l.Failures, Window: duration{l.Window}}
 }
 
 func supervisorFile(s Supervisor, parent string) fileSupervisor {

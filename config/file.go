@@ -77,6 +77,13 @@ type fileExtension struct {
 	Invoke  duration       `toml:"invoke,omitempty" json:"invoke,omitempty" jsonschema:"description=deadline of a call that names none; default the package's, else 1s"`
 	Config  map[string]any `toml:"config,omitempty" json:"config,omitempty" jsonschema:"description=given to the extension (fnode:host)"`
 	filePolicy
+	Loop fileLoop `toml:"crash_loop,omitempty" json:"crash_loop,omitempty" jsonschema:"description=an extension that fails so often is not restarted any more but put in quarantine until fnctl restart releases it"`
+}
+
+type fileLoop struct {
+	Off      bool     `toml:"off,omitempty" json:"off,omitempty" jsonschema:"description=the supervisor's budget alone decides"`
+	Failures *int     `toml:"failures,omitempty" json:"failures,omitempty" jsonschema:"description=so many within the window; below the restarts of the supervisor; default 5, or one below where that is less, and off where that is below 2"`
+	Window   duration `toml:"window,omitempty" json:"window,omitempty" jsonschema:"description=at least the supervisor's, which is the default"`
 }
 
 // duration is a time like "500ms" or "5s". It is no number, so that 30 is refused and not 30 ns.

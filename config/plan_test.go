@@ -52,6 +52,12 @@ func TestS8APlanNamesWhatChangesAndNothingElse(t *testing.T) {
 		fault          string
 	}{
 		{name: "nothing", to: func(s string) string { return s }},
+		{
+			name: "another crash loop", to: func(s string) string {
+				return strings.Replace(s, block("b"), block("b")+"crash_loop = { off = true }\n", 1)
+			},
+			want: []string{"stop sup/ext/b and start it anew: crashloop 5 in 1m0s -> off"},
+		},
 		{name: "one is new", to: func(s string) string { return s + extra }, want: []string{"start sup/ext/d: it is new"}},
 		{name: "one is gone", to: func(s string) string { return strings.Replace(s, block("b"), "", 1) }, want: []string{"stop sup/ext/b and remove its spec: it is not in the file"}},
 		{

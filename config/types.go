@@ -1,6 +1,9 @@
 package config
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Config is the whole configuration, validated, with every default filled in.
 type Config struct {
@@ -81,19 +84,46 @@ type Backoff struct {
 	StableAfter time.Duration
 }
 
+// CrashLoop is when an extension is taken for one that only crashes (S7). The zero value is off.
+type CrashLoop struct {
+	Failures int           // that many,
+	Window   time.Duration // within so long
+}
+
+// String says it in words.
+func (l CrashLoop) String() string {
+	if l == (CrashLoop{}) {
+		return "off"
+	}
+	return fmt.Sprintf("%d in %s", l.Failures, l.Window)
+}
+
+// defaultFailures is the crash loop of an extension that names none, where its supervisor's budget has room for it.
+const defaultFailures = 5
+
+// DefaultCrashLoop is that of an extension under a supervisor: below the supervisor's budget, and within its window. It is
+// off where fewer than two failures would have to be a loop.
+func DefaultCrashLoop(s Supervisor) CrashLoop {
+	if n := min(defaultFailures, s.Restarts-1); n >= 2 {
+		return CrashLoop{n, s.Window}
+	}
+	return CrashLoop{}
+}
+
 // Extension is one extension of the tree. Zero limits mean the package's, and those the profile's.
 type Extension struct {
-	Name    string
-	Package string // folder or .fnpkg file
-	Policy  Policy
-	Queue   int
-	Profile string // empty: the package's
-	Memory  int64
-	CPU     float64
-	Pids    int64
-	Heap    int64
-	Invoke  time.Duration
-	Config  map[string]any // passed to the extension
+	Name      string
+	Package   string // folder or .fnpkg file
+	Policy    Policy
+	CrashLoop CrashLoop
+	Queue     int
+	Profile   string // empty: the package's
+	Memory    int64
+	CPU       float64
+	Pids      int64
+	Heap      int64
+	Invoke    time.Duration
+	Config    map[string]any // passed to the extension
 }
 
 // DefaultSupervisor has the defaults of a supervisor.
@@ -114,6 +144,7 @@ func DefaultPolicy() Policy {
 func Default(exts ...Extension) *Config {
 	ext := DefaultSupervisor("ext")
 	for i := range exts {
+		exts[i].CrashLoop = DefaultCrashLoop(ext)
 		ext.Children = append(ext.Children, Child{Extension: &exts[i]})
 	}
 	root := DefaultSupervisor("sup")

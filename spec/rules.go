@@ -50,7 +50,7 @@ var Rules = []Rule{
 	{ID: "S4", Says: "Significant children and automatic shutdown (any, all). Links and monitors fire exactly once per death, also when set after it."},
 	{ID: "S5", Says: "A panic or error anywhere in a child's life ends that incarnation exactly once. What was queued is kept, dead-lettered or returned by the child's option; the message that killed it is named and not delivered again.", Later: "the evidence ledger"},
 	{ID: "S6", Says: "A handler cannot be killed in Go: kill ends an incarnation at its next delivery boundary, and a handler that still runs at its stuck budget is abandoned."},
-	{ID: "S7", Says: "Crash loop: N failures in a window move a child to its pinned known-good version or to quarantine, before the budget is touched.", Later: "all of it", None: true},
+	{ID: "S7", Says: "Crash loop: N failures in a window move a child to its pinned known-good version if there is one, else to quarantine. Counted per child and looked at before the budget, N below it; a quarantined child adds nothing to it. On for extensions, off for other children."},
 	{ID: "S8", Says: "Trees are data: validated with all faults at once, planned as a diff, and applied without touching children that did not change."},
 	{ID: "S9", Says: "Inspection never sends a message to an actor: views are fed by published snapshots."},
 	{ID: "S10", Says: "At run time: add a child, stop one keeping its spec, restart it, remove its spec, count, list; a start may decline."},

@@ -157,6 +157,32 @@ func TestS7AKnownVersionThatDoesNotStartIsAFailureToo(t *testing.T) {
 	}
 }
 
+func TestS7ADynamicChildWithAStartOfItsOwnDoesNotFallBackToTheTemplates(t *testing.T) {
+	own, template := &log{}, &log{}
+	s := tree(kid(&log{}, "template", loops(1, known{"t@1", worker(template)})))
+	s.Strategy = core.Dynamic
+	r := run(t, s)
+	for _, c := range []supervision.Child{{Child: core.Child{Name: "x"}}, {Child: core.Child{Name: "y"}, Start: worker(own)}, {Child: core.Child{Name: "z"}, Start: worker(own), Known: known{"z@1", worker(own)}}} {
+		if err := r.ask(supervision.Request{Kind: core.Add, Add: c}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	own.take()
+	for name, pin := range map[string]string{"x": "t@1", "y": "", "z": "z@1"} {
+		r.crashes(name, "boom")
+		want := spec.ChildUp
+		if pin == "" {
+			want = spec.ChildQuarantined
+		}
+		if v := r.book(name); v.State != want || v.Spec.Pinned != pin {
+			t.Errorf("%s: %+v", name, v)
+		}
+	}
+	if x, y := template.take(), own.take(); !slices.Equal(x, []string{"start sup/x"}) || !slices.Equal(y, []string{"start sup/z"}) {
+		t.Error(x, y)
+	}
+}
+
 func TestS7TheReportsSayWhyAndAllFaultsOfASpecAreTold(t *testing.T) {
 	var mu sync.Mutex
 	var reports []string // guarded by mu

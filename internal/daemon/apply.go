@@ -79,12 +79,17 @@ func (d *daemon) plan(ctx context.Context, old *catalog, file string) (*catalog,
 	return to, steps, err
 }
 
-// stays names the children that were stopped by hand and that the file has too: nothing starts them (S10).
+// stays names the children that are stopped or in quarantine and that the file has too: nothing starts them (S7, S10).
 func (d *daemon) stays(to *catalog, steps []config.Step) (out []string) {
 	for _, path := range slices.Sorted(maps.Keys(to.pkgs)) {
 		touched := slices.ContainsFunc(steps, func(s config.Step) bool { return s.Path == path || strings.HasPrefix(path, s.Path+"/") })
-		if n, err := d.find(path); err == nil && n.State == "Stopped" && !touched {
+		n, err := d.find(path)
+		switch {
+		case err != nil || touched:
+		case n.State == "Stopped":
 			out = append(out, "leave "+path+" stopped, as it was by hand or by its own end")
+		case n.State == "Quarantined":
+			out = append(out, "leave "+path+" in quarantine: fnctl restart "+path+" releases it")
 		}
 	}
 	return out

@@ -46,11 +46,18 @@ func (d *daemon) verb(ctx context.Context, name string, kind core.EventKind, r a
 	if !ok {
 		return out, codes.New(codes.BadRequest, "%s is the root: end the daemon with SIGTERM instead", r.Path)
 	}
-	up := n.State != "Stopped"
-	if name == "stop" && !up || name == "start" && up {
+	contained := n.State == "Quarantined"
+	up := n.State != "Stopped" && !contained
+	switch {
+	case name == "start" && contained:
+		return out, quarantined(n)
+	case name == "stop" && !up, name == "start" && up:
 		return out, nil // there is nothing to do
 	}
 	out.Changed = true
+	if contained {
+		out.Steps = append(out.Steps, "release "+r.Path+" from quarantine, and forget its failures")
+	}
 	if up {
 		out.Steps = append(out.Steps, "close the region of "+r.Path+" within its shutdown time")
 	}
@@ -100,7 +107,7 @@ func (d *daemon) Invoke(ctx context.Context, r api.InvokeRequest) (api.InvokeRes
 	if n.Kind != "extension" || !ok {
 		return api.InvokeResult{}, d.cannotCall(n)
 	}
-	if n.State == "Stopped" {
+	if n.State == "Stopped" || n.State == "Quarantined" {
 		return api.InvokeResult{}, d.cannotCall(n)
 	}
 	q := extension.Invoke{Method: r.Method, Input: r.Args, Timeout: time.Duration(r.TimeoutNS), Call: d.callID()}
@@ -121,12 +128,20 @@ func (d *daemon) cannotCall(n api.Node) error {
 	if n.Kind != "extension" {
 		return codes.New(codes.UnknownMethod, "%s is a %s and has no methods", n.Path, n.Kind).Outcome(base.EffectNone)
 	}
+	if n.State == "Quarantined" {
+		return quarantined(n).Outcome(base.EffectNone)
+	}
 	code := codes.ExtensionDown
 	if n.State == "Stopped" {
 		code = codes.NotRunning // trying again later is no use
 	}
 	return codes.New(code, "%s takes no calls: it is %s (%s)", n.Path, n.State, n.Reason).Outcome(base.EffectNone).
 		Fact("try", "fnctl start %s", n.Path)
+}
+
+// quarantined refuses what needs a child that is in quarantine (S7).
+func quarantined(n api.Node) *codes.Error {
+	return codes.New(codes.ChildQuarantined, "%s is in quarantine: %s", n.Path, n.Reason).Fact("try", "fnctl restart %s", n.Path)
 }
 
 // withOutcome gives a refusal of the mailbox the outcome of a call that never began.

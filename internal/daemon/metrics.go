@@ -12,7 +12,9 @@ import (
 	"github.com/franken-node/fnode-supervisor/actors/extension"
 	"github.com/franken-node/fnode-supervisor/internal/base"
 	"github.com/franken-node/fnode-supervisor/lanes"
+	"github.com/franken-node/fnode-supervisor/spec"
 	"github.com/franken-node/fnode-supervisor/spec/metrics"
+	"github.com/franken-node/fnode-supervisor/supervision"
 )
 
 // meters are the instruments that are observed as things happen; the rest is collected from snapshots.
@@ -142,12 +144,13 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(m.Desc(), m.ValueType(), v, labels...)
 	}
 	var depth, oldest [3]float64
-	states, open := map[string]int{}, 0
+	states, open, contained := map[string]int{}, 0, 0
 	var rss, pids int64
 	cpu, all := map[int]float64{}, c.d.sys.Snapshot()
 	for _, a := range all {
 		states[a.State]++
 		open += a.Obligations
+		contained += inQuarantine(a)
 		for l := range a.Lanes {
 			depth[l] += float64(a.Lanes[l].Depth)
 			oldest[l] = max(oldest[l], a.Lanes[l].Oldest.Seconds())
@@ -172,12 +175,27 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		gauge(metrics.Actors, float64(states[s]), s)
 	}
 	gauge(metrics.Obligations, float64(open), "open")
+	gauge(metrics.Quarantined, float64(contained))
 	gauge(metrics.EngineRSS, float64(rss))
 	gauge(metrics.EnginePids, float64(pids))
 	gauge(metrics.EngineCPU, c.cpu.see(cpu))
 	st := c.d.host.Stats()
 	gauge(metrics.SlowHandlers, float64(st.Slow.Load()))
 	gauge(metrics.StuckHandlers, float64(st.Stuck.Load()))
+}
+
+// inQuarantine counts the children in quarantine of a supervisor that lives (S7).
+func inQuarantine(a actors.ActorView) (n int) {
+	v, is := a.View.(supervision.View)
+	if !is || a.State == "Down" {
+		return 0
+	}
+	for _, c := range v.Children {
+		if c.State == spec.ChildQuarantined {
+			n++
+		}
+	}
+	return n
 }
 
 // results are what can become of a message (L5).

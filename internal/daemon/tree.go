@@ -96,8 +96,10 @@ func (d *daemon) extension(cat *catalog, e config.Extension, path string) (super
 		Observe: func(outcome string, took time.Duration) { d.observeInvoke(outcome, took) },
 		Died:    func(reason string, oom bool) { d.observeExit(reason, oom) },
 	}
+	child := policy(e.Name, e.Policy)
+	child.CrashLoop = core.CrashLoop(e.CrashLoop)
 	return supervision.Child{
-		Child: policy(e.Name, e.Policy),
+		Child: child,
 		Start: func() actors.Behaviour { return extension.New(cfg, deps) },
 		Actor: actors.Child{
 			Caps:  actors.CapSend | actors.CapTimer | actors.CapStore | actors.CapProcess,

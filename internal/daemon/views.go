@@ -130,8 +130,13 @@ func (d *daemon) child(above string, c core.ChildView, all map[string]actors.Act
 		n.State, n.Reason = "Stopping", stopping(c, time.Since(time.Unix(0, c.Asked)))
 	case "Wedged":
 		n.State, n.Reason = "Wedged", "its handler does not return"
+	case "Quarantined":
+		n.State, n.Reason = "Quarantined", c.Spec.CrashLoop.String()+"; last end: "+c.Last.String()
 	}
-	if n.State == "Stopped" || n.State == "Waiting" {
+	if c.Pinned { // it fell back (S7)
+		n.Reason += ", at its known-good version " + c.Spec.Pinned
+	}
+	if n.State == "Stopped" || n.State == "Waiting" || n.State == "Quarantined" {
 		n.Engine = nil
 		if v, ok := d.ends.Load(path); ok { // the actor's own time is that of the incarnation that has ended
 			at := v.(ended).at

@@ -47,18 +47,19 @@ var (
 	InvokeSeconds = &Metric{"fnode_invoke_seconds", Histogram, "seconds", []string{"outcome"}, "Calls, by what a failed one may have done; done: it succeeded."}
 	SlowHandlers  = &Metric{"fnode_handlers_slow_total", Counter, "handlers", nil, "Handlers that held a worker over a millisecond while others waited."}
 	Wedged        = &Metric{"fnode_wedged_total", Counter, "incarnations", nil, "Incarnations whose handler does not return, and that were fenced because of it."}
+	Quarantined   = &Metric{"fnode_quarantined", Gauge, "children", nil, "Children in quarantine: they failed too often, and start only when they are asked for by name."}
 	StuckHandlers = &Metric{"fnode_handlers_stuck_total", Counter, "handlers", nil, "Handlers that outlasted their budget."}
 )
 
 // All lists the table.
 var All = []*Metric{
 	LaneDepth, LaneOldest, Messages, Actors, Restarts, Obligations, RegionClose, CancelLatency, EngineRSS, EngineCPU, EnginePids, EngineOOM, EngineExits,
-	InvokeSeconds, SlowHandlers, StuckHandlers, Wedged,
+	InvokeSeconds, SlowHandlers, StuckHandlers, Wedged, Quarantined,
 }
 
 // Collected are those that are read from a snapshot at every scrape.
 var Collected = []*Metric{
-	LaneDepth, LaneOldest, Messages, Actors, Obligations, EngineRSS, EngineCPU, EnginePids, SlowHandlers, StuckHandlers,
+	LaneDepth, LaneOldest, Messages, Actors, Obligations, EngineRSS, EngineCPU, EnginePids, SlowHandlers, StuckHandlers, Quarantined,
 }
 
 // ActorStates is the closed set of fnode_actors' label.

@@ -127,24 +127,36 @@ func failing2(w *world) {
 
 func TestS7IsLookedAtBeforeTheBudgetAndGivesBackWhatWasSpent(t *testing.T) {
 	all := func(s *core.Spec) {
+		s.Children = append(s.Children, core.Child{Name: "d", Backoff: core.Backoff{Off: true}})
 		for i := range s.Children {
 			s.Children[i].CrashLoop = core.CrashLoop{Failures: 2, Window: 5 * time.Second}
 		}
 	}
-	w := booted(t, abc(core.OneForOne, all)) // a budget of 3, which all of their restarts together would reach
-	for _, n := range []string{"a", "b", "c"} {
+	w := newWorld(t, abc(core.OneForOne, all))
+	w.step(core.Event{Kind: core.Boot})
+	for _, n := range []string{"a", "b", "c", "d"} { // four restarts, and a budget of three
 		w.crash(n)
 		w.crash(n)
-	}
-	for range 2 { // and again, each after its release
-		for i, n := range []string{"a", "b", "c"} {
-			w.step(core.Event{Kind: core.Restarted, Name: n, Req: uint64(i + 1)})
-			w.crash(n)
-			w.crash(n)
-		}
 	}
 	if w.exit != nil {
 		t.Fatal("children in quarantine spent the budget:", w.exit)
+	}
+	w = booted(t, abc(core.OneForOne, looping("")))
+	for i := range 4 { // a restart by name clears the count, and so what was spent
+		w.crash("b")
+		w.step(core.Event{Kind: core.Restarted, Name: "b", Req: uint64(i + 1)})
+	}
+	if w.exit != nil || w.view("b").State != spec.ChildUp {
+		t.Fatal("a count that was cleared spent the budget:", w.exit)
+	}
+	w = booted(t, abc(core.OneForOne, looping("b@1")))
+	failing2(w) // it is to start from its pinned version, which is no restart of the budget
+	for range 3 {
+		w.crash("a")
+	}
+	w.step(w.timers["b/0"])
+	if v := w.view("b"); w.exit != nil || v.State != spec.ChildUp || !v.Pinned {
+		t.Fatal("a fall back spent the budget:", w.exit, v)
 	}
 	w = booted(t, abc(core.OneForOne)) // off: the budget decides, as before
 	for range 4 {
