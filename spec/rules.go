@@ -42,7 +42,7 @@ var Rules = []Rule{
 	{ID: "O3", Says: "When a holder stops, each open promise is handed on by its kind's rule or leaks; a leak is an incident, and the region's outcome is Leaked. A reply to an asker that is gone is no error."},
 	{ID: "O4", Says: "Durable kinds survive a restart of the process.", Later: "all of it: it needs the marker stream", None: true},
 	{ID: "O5", Says: "Reserve asks for a place and is answered by a permit; Send on it cannot fail for lack of room; Abort gives it back."},
-	{ID: "O6", Says: "A go/analysis pass reports a promise that some path neither resolves, hands on, keeps nor returns.", Later: "all of it: the pass", None: true},
+	{ID: "O6", Says: "A go/analysis pass reports a promise that some path neither resolves, hands on, keeps nor returns, with that path."},
 
 	{ID: "S1", Says: "Strategies one-for-one, one-for-all, rest-for-one, dynamic; restart permanent, transient, temporary. Children start in order, each ready before the next, and stop in reverse, one at a time (dynamic: all at once), each brutal, within a time, or wait-for-ever."},
 	{ID: "S2", Says: "Restarts within a sliding window are bounded per supervisor; one too many, and it stops its children and fails to its own parent. At the root the process exits with a reason and a code."},
