@@ -348,7 +348,7 @@ func TestS8ValidateRefusesTheWholeTreeAtOnce(t *testing.T) {
 	bad := tree(supervision.Child{Child: core.Child{Name: "a/b"}}, supervision.Child{Child: core.Child{Name: "t"}, Tree: &supervision.Spec{Children: []supervision.Child{{}}}})
 	_, err := supervision.New(bad)
 	c := codes.From(err)
-	if c == nil || c.Code != codes.BadTree || len(c.Facts) != 6 {
+	if c == nil || c.Code != codes.BadTree || len(c.Facts) != 5 {
 		t.Fatalf("%v %+v", err, c.Facts)
 	}
 }

@@ -39,7 +39,9 @@ func okParses(_ *actors.Cx, s string) (net.IP, error) {
 	return nil, os.ErrNotExist
 }
 
-func okErrors(_ *actors.Cx, err error) bool { return errors.Is(err, os.ErrNotExist) || os.IsTimeout(err) }
+func okErrors(_ *actors.Cx, err error) bool {
+	return errors.Is(err, os.ErrNotExist) || os.IsTimeout(err)
+}
 
 func okHeader(_ *actors.Cx) string { return http.StatusText(http.StatusOK) + strings.ToUpper("x") }
 

@@ -165,4 +165,3 @@ func (s *server) badHelperWithout(cx *actors.Cx, n int) {
 }
 
 func (s *server) note(cx *actors.Cx, n int) { s.sum += n; _ = cx.Tell(cx.Self(), n) }
-
