@@ -14,7 +14,9 @@ type node struct {
 	did    *event // what the chosen process did
 	sleep  []*event
 	todo   *tree
-	root   tree            // where no wakeup leads here
+	root   tree // where no wakeup leads here
+	lead   tree // what is tried first where no wakeup says it, and its place in a list
+	first  [1]*tree
 	tried  int             // branches that are behind
 	plans  map[uint64]bool // what has been planned from here: see news
 }
@@ -31,6 +33,8 @@ type explorer struct {
 	book    *book
 	pool    coroutines
 	stack   []*node
+	nodes   []*node // that were given up, for their room
+	trials  trials
 	res     *Result
 	ms      []move
 	last    []*event
@@ -47,7 +51,7 @@ type explorer struct {
 // Mazurkiewicz trace once (optimal dynamic partial order reduction with wakeup trees; Abdulla, Aronis, Jonsson
 // and Sagonas, POPL 2014).
 func (x *explorer) explore(ctx context.Context) {
-	defer x.pool.end()
+	defer x.end()
 	x.todo, x.planned = []faults{nil}, map[string]bool{}
 	for len(x.todo) > 0 {
 		x.faults, x.todo = x.todo[0], x.todo[1:]
@@ -95,6 +99,12 @@ func (x *explorer) over(ctx context.Context) string {
 		return x.o.Within.String()
 	}
 	return ""
+}
+
+// end ends what runs its handlers.
+func (x *explorer) end() {
+	x.pool.end()
+	x.trials.pool.end()
 }
 
 // start makes a fresh world.
@@ -176,8 +186,7 @@ func find(ms []move, proc int) (move, bool) {
 
 // open makes the node for depth d and chooses: what a wakeup asks for, else the first that does not sleep.
 func (x *explorer) open(d int) bool {
-	n := &node{}
-	n.todo = &n.root
+	n := x.node()
 	if d > 0 {
 		up := x.stack[d-1]
 		for _, q := range up.sleep {
@@ -192,11 +201,27 @@ func (x *explorer) open(d int) bool {
 		if !ok {
 			return false
 		}
-		n.todo.subs = []*tree{{proc: m.proc}}
+		n.lead = tree{proc: m.proc}
+		n.first[0] = &n.lead
+		n.todo.subs = n.first[:]
 	}
 	n.chosen = n.todo.subs[0].proc
 	x.stack = append(x.stack, n)
 	return true
+}
+
+// node is an empty one: one that was given up, if there is one.
+func (x *explorer) node() *node {
+	n := &node{}
+	if k := len(x.nodes) - 1; k >= 0 {
+		n = x.nodes[k]
+		x.nodes = x.nodes[:k]
+		clear(n.sleep)
+		clear(n.plans)
+		*n = node{sleep: n.sleep[:0], plans: n.plans}
+	}
+	n.todo = &n.root
+	return n
 }
 
 func (x *explorer) awake(n *node) (move, bool) {
@@ -228,6 +253,7 @@ func (x *explorer) back() bool {
 		}
 		x.stack[len(x.stack)-1] = nil
 		x.stack = x.stack[:len(x.stack)-1]
+		x.nodes = append(x.nodes, n)
 	}
 	return false
 }

@@ -99,18 +99,30 @@ func (x *explorer) audit() {
 	if n := x.res.Explored; n > 32 && n&(n-1) != 0 || x.res.escape != nil {
 		return
 	}
-	x.res.escape = compareRuns(x.sc, x.o, x.schedule())
+	x.res.escape = x.trials.compare(x.sc, x.o, x.schedule())
 }
 
-func compareRuns(sc Scenario, o Options, schedule []string) error {
-	a, ok := trial(sc, o, schedule)
+// trials are runs beside the exploration: they share their names and their coroutines.
+type trials struct {
+	book *book
+	pool coroutines
+	mine map[string]bool // goroutines of the coroutines, by number
+}
+
+// compare takes a schedule twice.
+func (t *trials) compare(sc Scenario, o Options, schedule []string) error {
+	if t.book == nil {
+		t.book, t.mine = newBook(), map[string]bool{}
+		t.pool.born = func() { t.mine[goroutine()] = true }
+	}
+	a, ok := t.take(sc, o, schedule)
 	if !ok {
 		return codes.New(codes.LabEscape, "%s leaves the lab's control: at step %d it does not go on as it did before", sc.Name, len(a.step))
 	}
 	if a.where != "" {
 		return codes.New(codes.LabEscape, "%s leaves the lab's control: a goroutine is left over: %s", sc.Name, a.where)
 	}
-	b, _ := trial(sc, o, schedule)
+	b, _ := t.take(sc, o, schedule)
 	for i := range a.step {
 		if i >= len(b.step) || a.step[i] != b.step[i] {
 			who := "the end of the run"
@@ -123,24 +135,20 @@ func compareRuns(sc Scenario, o Options, schedule []string) error {
 	return nil
 }
 
-// trial takes one schedule with digests on.
-func trial(sc Scenario, o Options, schedule []string) (a *auditor, ok bool) {
-	var pool coroutines
-	before := runtime.NumGoroutine()
-	a = &auditor{mine: map[string]bool{}}
-	pool.born = func() { a.mine[goroutine()] = true }
-	b := newBook()
-	r := newRun(sc, &o, b, &pool, faultsOf(schedule), nil)
+// take takes one schedule with digests on.
+func (t *trials) take(sc Scenario, o Options, schedule []string) (a *auditor, ok bool) {
+	before := runtime.NumGoroutine() - len(t.pool.all)
+	a = &auditor{mine: t.mine}
+	r := newRun(sc, &o, t.book, &t.pool, faultsOf(schedule), nil)
 	r.w.audit = a
-	ok = r.follow(schedule, func(e *event, _ move) { a.stepped(b, e) })
+	ok = r.follow(schedule, func(e *event, _ move) { a.stepped(t.book, e) })
 	if ok {
 		a.step = append(a.step, mix(a.sum, a.ended(r.w)))
 	}
 	r.w.end()
-	if runtime.NumGoroutine() > before+len(pool.all) {
+	if runtime.NumGoroutine() > before+len(t.pool.all) {
 		a.where = a.leftOver()
 	}
-	pool.end()
 	return a, ok
 }
 

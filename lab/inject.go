@@ -37,7 +37,7 @@ type site struct {
 }
 
 func (x *explorer) sweep(ctx context.Context) {
-	defer x.pool.end()
+	defer x.end()
 	sites, schedule := x.probe()
 	x.res.Reached = len(sites)
 	x.tell.whole = len(sites) + 1

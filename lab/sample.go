@@ -63,7 +63,7 @@ func Sample(ctx context.Context, sc Scenario, o Options, d Draw) (*Result, error
 }
 
 func (x *explorer) sample(ctx context.Context, d Draw) {
-	defer x.pool.end()
+	defer x.end()
 	longest := d.Steps
 	for i := range d.Runs {
 		s := newSampler(d, x.o.Seed, i, longest)

@@ -50,6 +50,9 @@ func (w *world) request(from, to *actors.Slot, m actors.Message) error {
 		a = access{obj: w.box(to), kind: hold, lane: ready}
 	}
 	w.pause(a)
+	if a.kind == hold {
+		w.near(to, lanes.Ready)
+	}
 	if free := to.Free(lanes.Ready); a.kind == hold && (free <= 0 || to.Retired()) {
 		a = access{obj: a.obj, kind: touch} // it waits, or is refused
 	} else if a.kind == hold {
@@ -72,7 +75,9 @@ func (w *world) request(from, to *actors.Slot, m actors.Message) error {
 func (w *world) put(from, to *actors.Slot, m actors.Message, a access) error {
 	lane := lanes.Lane(a.lane)
 	if lane != lanes.Cancel && !m.Promised() {
-		a.owes, a.last = w.owes(from, to, lane), to.Free(lane) == 1
+		if w.near(to, lane) {
+			a.owes, a.last = w.owes(from, to, lane), to.Free(lane) == 1
+		}
 	}
 	err := to.Accept(from, m)
 	w.see.sent(w, to, m, err)

@@ -62,6 +62,7 @@ type place struct {
 	taken   uint64
 	begun   uint64
 	freed   [3]int32   // by lane: places that were taken out or given back
+	claims  [3]int     // by lane: puts and promises so far, refused ones too
 	room    [3][]int32 // by lane: what its owner took, and gave back, in order
 	arms    int
 	puts    int
@@ -336,6 +337,17 @@ func (w *world) owes(by *actors.Slot, s *actors.Slot, l lanes.Lane) int32 {
 	return 0
 }
 
+// near counts one more claim of a place in a lane, and says whether the bound may be near: not where all claims so far
+// would leave more than one place.
+func (w *world) near(s *actors.Slot, l lanes.Lane) bool {
+	p := w.of[s]
+	if p == nil {
+		return true
+	}
+	p.claims[l]++
+	return p.claims[l]+1 >= s.Bound(l)
+}
+
 // claimed marks a place that the owner of a lane took itself, among those that it gave back, which count from 1.
 const claimed = 0
 
@@ -364,6 +376,7 @@ func (w *world) frees(s *actors.Slot, l lanes.Lane) {
 func (w *world) hold(by *actors.Slot, l lanes.Lane) {
 	a := access{obj: w.box(by), kind: hold, lane: uint8(l)}
 	w.pause(a)
+	w.near(by, l)
 	free := by.Free(l)
 	a.last, a.refused = free == 1, free <= 0
 	w.note(a)
