@@ -35,8 +35,8 @@ func Drawn(sc Scenario, o Options, d Draw) (*Trace, error) {
 	if d.D == 0 {
 		d.D = 3
 	}
-	if d.D < 1 || d.By > POS {
-		return nil, codes.New(codes.Usage, "a draw of %s is out of range: %+v", sc.Name, d)
+	if said := d.outOfRange(); said != "" {
+		return nil, codes.New(codes.Usage, "a draw of %s out of range: %s", sc.Name, said)
 	}
 	eff, err := o.with(sc)
 	if err != nil {

@@ -430,6 +430,19 @@ func TestExploreEqualsBruteForceOnRandomPrograms(t *testing.T) {
 	}
 }
 
+// found are programs by which brute force has shown a fault of the explorer (docs/attempts.md).
+var found = map[string][]uint64{
+	"permits": {48}, "watch": {183, 324}, "cancels": {156, 164, 166, 180, 279}, "all": {54, 373}, "bag": {264},
+}
+
+func TestProgramsThatFoundAFaultAreExact(t *testing.T) {
+	for _, set := range programSets {
+		for _, seed := range found[set.name] {
+			against(t, newProgram(seed, set.kinds), set.o)
+		}
+	}
+}
+
 // tally sums up comparisons.
 type tally struct{ programs, big, traces, runs, blocked, twice int }
 

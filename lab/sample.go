@@ -47,8 +47,8 @@ func Sample(ctx context.Context, sc Scenario, o Options, d Draw) (*Result, error
 	if d.D == 0 {
 		d.D = 3
 	}
-	if d.Runs < 0 || d.D < 1 || d.Steps < 0 || d.By > POS {
-		return nil, codes.New(codes.Usage, "a draw of %s is out of range: %+v", sc.Name, d)
+	if said := d.outOfRange(); said != "" {
+		return nil, codes.New(codes.Usage, "a draw of %s out of range: %s", sc.Name, said)
 	}
 	x := &explorer{sc: sc, o: o, book: newBook(), res: newResult(sc, o), beat: &heartbeat{}}
 	x.commute = o.commute

@@ -2,6 +2,8 @@ package lab
 
 import (
 	"fmt"
+	"math"
+	"strings"
 	"sync"
 	"time"
 
@@ -96,6 +98,37 @@ type Options struct {
 
 const defaultDepth = 10_000
 
+// bound is what a setting may be: from least to most.
+type bound struct {
+	name               string
+	value, least, most int
+}
+
+// beyond names the settings that are out of bounds; "": none is.
+func beyond(all ...bound) string {
+	var out []string
+	for _, b := range all {
+		if b.value < b.least || b.value > b.most {
+			out = append(out, fmt.Sprintf("%s is %d", b.name, b.value))
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+func (o Options) outOfRange() string {
+	return beyond(
+		bound{"model", int(o.Model), 0, int(Bag)}, bound{"timers", int(o.Timers), 0, int(Quiescent)},
+		bound{"most", o.Most, 0, math.MaxInt}, bound{"depth", o.Depth, 0, math.MaxInt},
+		bound{"within", int(o.Within), 0, math.MaxInt},
+		bound{"drop", o.Link.Drop, 0, math.MaxInt}, bound{"dup", o.Link.Dup, 0, math.MaxInt})
+}
+
+func (d Draw) outOfRange() string {
+	return beyond(
+		bound{"by", int(d.By), 0, int(POS)}, bound{"runs", d.Runs, 0, math.MaxInt},
+		bound{"d", d.D, 1, math.MaxInt}, bound{"steps", d.Steps, 0, math.MaxInt})
+}
+
 // with lays the options over what the scenario needs.
 func (o Options) with(sc Scenario) (Options, error) {
 	if o.Timers == Free {
@@ -112,8 +145,8 @@ func (o Options) with(sc Scenario) (Options, error) {
 	switch {
 	case sc.Setup == nil:
 		return o, codes.New(codes.Usage, "scenario %q has no Setup", sc.Name)
-	case o.Model > Bag || o.Timers > Quiescent || o.Most < 0 || o.Depth < 0 || o.Within < 0 || o.Link.Drop < 0 || o.Link.Dup < 0:
-		return o, codes.New(codes.Usage, "options of %s out of range: %+v", sc.Name, o)
+	case o.outOfRange() != "":
+		return o, codes.New(codes.Usage, "options of %s out of range: %s", sc.Name, o.outOfRange())
 	case sc.Local && o.Model != N1:
 		return o, codes.New(codes.Usage, "%s is about one process: it is explored under n1, not %s", sc.Name, o.Model)
 	case o.Link != (Link{}) && o.Model == N1:

@@ -176,7 +176,7 @@ func TestWrongLabCommandsAreRefused(t *testing.T) {
 		{codes.ExitUsage, "--runs is for --sample", []string{"explore", "triangle", "--runs", "3"}},
 		{codes.ExitUsage, "--first is for exploring", []string{"explore", "triangle", "--inject", "sweep", "--first"}},
 		{codes.ExitUsage, "--sample draws", []string{"explore", "triangle", "--sample", "walk", "--inject", "sweep"}},
-		{codes.ExitUsage, "out of range", []string{"explore", "triangle", "--most", "-1"}},
+		{codes.ExitUsage, "out of range: most is -1", []string{"explore", "triangle", "--most", "-1"}},
 		{codes.ExitUsage, "choose the model", []string{"explore", "triangle", "--model", "n1", "--drop", "1"}},
 		{codes.ExitIO, "FN8026", []string{"run", "triangle", "--out", "/no/such/folder/x"}},
 		{codes.ExitNoInput, "FN8025", []string{"show", "/no/such/file"}},
