@@ -1,8 +1,12 @@
 package actors
 
 import (
+	"cmp"
 	"errors"
+	"reflect"
+	"slices"
 	"time"
+	"unsafe"
 
 	"github.com/franken-node/fnode-supervisor/internal/base"
 	"github.com/franken-node/fnode-supervisor/lanes"
@@ -25,6 +29,7 @@ type Ask[Q, R any] struct {
 	holder *Cell            // owned by the holder's worker
 	later  bool             // owned by the holder's worker: it was kept
 	due    time.Time
+	ans    Answer[R] // the message of the answer lies here, so that it needs no room of its own; written once
 }
 
 // Answer is what the asker receives, exactly once per question.
@@ -47,7 +52,7 @@ func Request[Q, R any](cx *Cx, to Ref, q Q, timeout time.Duration) (AskID, error
 		return 0, slot.full("an answer")
 	}
 	a := &Ask[Q, R]{Q: q, id: AskID(slot.sys.nextID()), from: slot, life: cell.n}
-	p := pending{fail: func(err error) any { return Answer[R]{ID: a.id, Err: err} }}
+	p := pending{id: a.id, ask: a}
 	if timeout > 0 {
 		a.due = cx.Now().Add(timeout)
 		t, err := cx.After(timeout, askDue{a.id})
@@ -57,9 +62,9 @@ func Request[Q, R any](cx *Cx, to Ref, q Q, timeout time.Duration) (AskID, error
 		}
 		p.timer = t
 	}
-	put(&cell.asks, a.id, p)
+	cell.asks = append(cell.asks, p)
 	if err := cx.send(to, Message{Body: a}); err != nil {
-		delete(cell.asks, a.id)
+		cell.pop(a.id)
 		cell.disarm(p.timer.t)
 		slot.release()
 		return 0, err
@@ -69,8 +74,22 @@ func Request[Q, R any](cx *Cx, to Ref, q Q, timeout time.Duration) (AskID, error
 
 // pending is a question as its asker remembers it.
 type pending struct {
+	id    AskID
 	timer TimerID
-	fail  func(error) any
+	ask   interface{ fail(error) any }
+}
+
+// fail is the answer of the kernel's own, to the asker itself: that of the actor asked may still come.
+func (a *Ask[Q, R]) fail(err error) any { return Answer[R]{ID: a.id, Err: err} }
+
+// pop takes a question out of those that wait, which are in the order of their ids.
+func (c *Cell) pop(id AskID) (p pending, ok bool) {
+	i, ok := slices.BinarySearchFunc(c.asks, id, func(p pending, id AskID) int { return cmp.Compare(p.id, id) })
+	if ok {
+		p = c.asks[i]
+		c.asks = slices.Delete(c.asks, i, i+1)
+	}
+	return p, ok
 }
 
 // askDue is the timer of a question.
@@ -117,9 +136,10 @@ func (a *Ask[Q, R]) resolve(cx *Cx, to obligations.State, ans Answer[R]) {
 		return
 	}
 	switch err := cx.cell.promises.resolve(a.oblige(), to); {
+	case err == nil:
 	case errors.Is(err, codes.Of(codes.Gone)):
 		return // it was fenced, and the asker was told
-	case err != nil:
+	default:
 		cx.slot.sys.violated("O1", "%s: %v", cx.slot.path, err)
 		return
 	}
@@ -132,11 +152,20 @@ func (a *Ask[Q, R]) answer(by *Slot, ans Answer[R]) {
 		by.sys.guarded(by.path, "the answer to "+a.label(), func() { a.out(ans) })
 		return
 	}
-	by.sys.carry(by, a.from, Message{Body: ans, life: a.life, reserved: true})
+	a.ans = ans
+	by.sys.carry(by, a.from, Message{Body: boxed(&a.ans), life: a.life, reserved: true})
+}
+
+// boxed is *v as an interface, without a copy: v is not written any more. T is no pointer.
+func boxed[T any](v *T) (out any) {
+	typ := reflect.TypeFor[T]()
+	e := (*[2]unsafe.Pointer)(unsafe.Pointer(&out)) // an interface is where its type lies, and where its value lies
+	e[0], e[1] = (*[2]unsafe.Pointer)(unsafe.Pointer(&typ))[1], unsafe.Pointer(v)
+	return out
 }
 
 func (a *Ask[Q, R]) oblige() base.ObligationID { return base.ObligationID(a.id) }
-func (a *Ask[Q, R]) label() string             { return typeName(a.Q) }
+func (a *Ask[Q, R]) label() string             { return reflect.TypeFor[Q]().String() }
 func (a *Ask[Q, R]) kept() bool                { return a.later }
 
 // hold makes the cell under delivery the holder of the promise.

@@ -3,7 +3,6 @@ package actors
 import (
 	"cmp"
 	"maps"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -52,8 +51,8 @@ type Cell struct {
 
 	ordered atomic.Bool // written by Cx.Close of its supervisor, which keeps the time of this close
 
-	promises     promises // locked by itself
-	asks         map[AskID]pending
+	promises     promises  // locked by itself
+	asks         []pending // in the order of their ids
 	timers       map[*Timer]struct{}
 	monitors     map[MonitorID]*Slot
 	commits      int
@@ -164,7 +163,7 @@ func (c *Cell) started() {
 	if c.step(spec.LifeStarted) != "ready" {
 		return
 	}
-	c.slot.sys.emit(Event{Kind: EventStarted, Path: c.slot.path, Incarnation: c.n, At: c.slot.sys.host.Now()})
+	c.slot.sys.emit(Event{Kind: EventStarted, Path: c.slot.path, Incarnation: c.n})
 	c.notify(ChildStarted{Ref{c.slot}, c.n})
 }
 
@@ -233,21 +232,19 @@ func (c *Cell) open(body any) any {
 }
 
 func (c *Cell) overdue(id AskID) any {
-	p, ok := c.asks[id]
+	p, ok := c.pop(id)
 	if !ok {
 		return nil
 	}
-	delete(c.asks, id)
-	return p.fail(codes.New(codes.AskTimeout, "%s got no answer in time", c.slot.path).Outcome(base.EffectUnknown))
+	return p.ask.fail(codes.New(codes.AskTimeout, "%s got no answer in time", c.slot.path).Outcome(base.EffectUnknown))
 }
 
 func (c *Cell) match(a answered, body any) any {
-	p, ok := c.asks[a.of()]
+	p, ok := c.pop(a.of())
 	if !ok {
 		c.slot.stats.Late.Add(1)
 		return nil // the question timed out before
 	}
-	delete(c.asks, a.of())
 	c.disarm(p.timer.t)
 	return body
 }
@@ -276,10 +273,10 @@ func (c *Cell) run(body any, trace TraceID) {
 func (c *Cell) call(body any) (exit Exit, ended bool) {
 	defer func() {
 		if v := recover(); v != nil {
-			exit, ended = panicExit(rethrown(v), debug.Stack()), true
+			exit, ended = panicExit(rethrown(v), stack()), true
 			exit.On = typeName(body)
 			if b, ok := v.(invariant.Broken); ok {
-				c.slot.sys.emit(Event{Kind: EventViolated, Path: c.slot.path, At: c.slot.sys.host.Now(), Detail: b.Error()})
+				c.slot.sys.emit(Event{Kind: EventViolated, Path: c.slot.path, Detail: b.Error()})
 			}
 		}
 	}()
@@ -327,10 +324,16 @@ func (c *Cell) control(m control) {
 	}
 	if m.cancel && c.step(spec.LifeCancel) == "tell" {
 		c.told = c.slot.sys.host.Now()
-		if !c.ordered.Load() {
+		late := !c.slot.sys.under // most drain at once: then a host that nobody watches needs no clock
+		if !late && !c.ordered.Load() {
 			c.startClock()
 		}
 		c.run(CancelRequested{m.reason}, TraceID{})
+		c.look()
+		if late && !c.ordered.Load() && c.in(spec.Draining) {
+			c.startClock()
+		}
+		return
 	}
 	c.look()
 }
@@ -395,7 +398,7 @@ func (c *Cell) end(on spec.IncarnationEvent, e Exit) {
 	asked := c.cx.askedAt()
 	c.cx.cancel(e.Reason)
 	outcome := e.Outcome().Worst(c.release())
-	s.sys.emit(Event{Kind: EventEnded, Path: s.path, Incarnation: c.n, Exit: e, At: s.sys.host.Now(), Asked: asked, Told: c.told})
+	s.sys.emit(Event{Kind: EventEnded, Path: s.path, Incarnation: c.n, Exit: e, Asked: asked, Told: c.told})
 	brutal := e.Kind == ExitKilled || s.opts.Delegate // nobody keeps the time of a supervisor's children any more
 	if !brutal && !c.region.Sole(c.handle) {
 		c.startClock()
@@ -434,7 +437,7 @@ func (c *Cell) breakPromises() base.Outcome {
 		p.abandon(c.slot, lost(c.slot.path, base.EffectUnknown))
 	}
 	for _, r := range leaked {
-		c.slot.sys.emit(Event{Kind: EventLeaked, Path: c.slot.path, Incarnation: c.n, Detail: r.Label, At: c.slot.sys.host.Now()})
+		c.slot.sys.emit(Event{Kind: EventLeaked, Path: c.slot.path, Incarnation: c.n, Detail: r.Label})
 	}
 	return o
 }
@@ -450,6 +453,9 @@ func (c *Cell) startClock() {
 	}
 	if c.clock != nil || d < 0 || c.slot.opts.Delegate {
 		return
+	}
+	if !c.told.IsZero() && c.in(spec.Draining) {
+		d = max(0, d-c.slot.sys.host.Now().Sub(c.told))
 	}
 	c.clock = c.limit(d, base.ReasonNone)
 }

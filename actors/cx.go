@@ -2,7 +2,6 @@ package actors
 
 import (
 	"context"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -49,8 +48,9 @@ type Cx struct {
 
 	mu        sync.Mutex
 	cancelled chan struct{} // guarded by mu; capacity 0, made when first asked for, closed once err is set
-	err       error         // guarded by mu; set when cancelled closes
-	asked     time.Time     // guarded by mu: when cancelled closed
+	err       error         // guarded by mu; made when first asked for
+	why       base.Reason   // guarded by mu
+	asked     time.Time     // guarded by mu: when cancelled closed; zero: it was not
 	after     []*later      // guarded by mu: in the order of AfterFunc
 	trace     TraceID       // owned by the handler under way
 }
@@ -77,7 +77,7 @@ func (cx *Cx) Done() <-chan struct{} {
 	defer cx.mu.Unlock()
 	if cx.cancelled == nil {
 		cx.cancelled = make(chan struct{})
-		if cx.err != nil {
+		if !cx.asked.IsZero() {
 			close(cx.cancelled)
 		}
 	}
@@ -113,7 +113,7 @@ func (cx *Cx) AfterFunc(f func()) (stop func() bool) {
 	cx.slot.sys.host.Step(cx.slot, StepDone)
 	l := &later{f}
 	cx.mu.Lock()
-	if cx.err != nil {
+	if !cx.asked.IsZero() {
 		cx.mu.Unlock()
 		return cx.soon(f)
 	}
@@ -144,7 +144,7 @@ func (cx *Cx) call(f func()) {
 		if v == nil {
 			return
 		}
-		e := panicExit(rethrown(v), debug.Stack())
+		e := panicExit(rethrown(v), stack())
 		e.On = "AfterFunc"
 		cx.cell.region.Fault("AfterFunc: panic: " + e.Err.Error())
 		cx.slot.sys.carry(nil, cx.slot, Message{Body: control{exit: &e}, life: cx.cell.n})
@@ -162,18 +162,20 @@ func (cx *Cx) askedAt() time.Time {
 func (cx *Cx) errNow() error {
 	cx.mu.Lock()
 	defer cx.mu.Unlock()
+	if cx.err == nil && !cx.asked.IsZero() {
+		cx.err = codes.New(codes.Cancelled, "%s: cancel accepted (%s)", cx.slot.path, cx.why).Wrap(context.Canceled)
+	}
 	return cx.err
 }
 
 // cancel closes Done. It is called when the request is accepted, from any goroutine.
 func (cx *Cx) cancel(why base.Reason) {
 	cx.mu.Lock()
-	if cx.err != nil {
+	if !cx.asked.IsZero() {
 		cx.mu.Unlock()
 		return
 	}
-	cx.asked = cx.slot.sys.host.Now()
-	cx.err = codes.New(codes.Cancelled, "%s: cancel accepted (%s)", cx.slot.path, why).Wrap(context.Canceled)
+	cx.asked, cx.why = cx.slot.sys.host.Now(), why
 	after := cx.after
 	cx.after = nil
 	if cx.cancelled != nil {
@@ -297,4 +299,4 @@ func (cx *Cx) Ready() { cx.cell.started() }
 func (cx *Cx) Publish(v any) { cx.slot.view.Store(&v) }
 
 // Emit records an event of the system's life.
-func (cx *Cx) Emit(e Event) { e.Path, e.At = cx.slot.path, cx.Now(); cx.slot.sys.emit(e) }
+func (cx *Cx) Emit(e Event) { e.Path = cx.slot.path; cx.slot.sys.emit(e) }

@@ -3,6 +3,9 @@ package actors
 import (
 	"errors"
 	"fmt"
+	"runtime"
+	"strings"
+	"sync"
 
 	"github.com/franken-node/fnode-supervisor/internal/base"
 )
@@ -97,16 +100,42 @@ func exitOf(err error, draining bool) (e Exit, ok bool) {
 	return Exit{Kind: ExitFailed, Err: err}, true
 }
 
-func panicExit(v any, stack []byte) Exit {
-	const most = 16 << 10
-	if len(stack) > most {
-		stack = stack[:most]
-	}
+func panicExit(v any, stack string) Exit {
 	err, ok := v.(error)
 	if !ok || !speaks(err) {
 		err = fmt.Errorf("%v", v) // fmt survives a text that panics
 	}
-	return Exit{Kind: ExitPanicked, Err: err, Stack: string(stack)}
+	return Exit{Kind: ExitPanicked, Err: err, Stack: stack}
+}
+
+// lines are the texts of stack frames that were asked for before: a place that panics does so again, and to find its name
+// takes longer than a restart. uintptr -> string; there are as many as places of the program that panicked.
+var lines sync.Map
+
+// stack is that of the caller of the function that calls it, one frame in two lines, bounded.
+func stack() string {
+	var pcs [64]uintptr
+	var b strings.Builder
+	for _, pc := range pcs[:runtime.Callers(3, pcs[:])] {
+		text, ok := lines.Load(pc)
+		if !ok {
+			text = frame(pc)
+			lines.Store(pc, text)
+		}
+		b.WriteString(text.(string))
+	}
+	return b.String()
+}
+
+// frame is the text of a return address, inlined calls included.
+func frame(pc uintptr) string {
+	var b strings.Builder
+	for fs, more := runtime.CallersFrames([]uintptr{pc}), true; more; {
+		var f runtime.Frame
+		f, more = fs.Next()
+		fmt.Fprintf(&b, "%s\n\t%s:%d\n", f.Function, f.File, f.Line)
+	}
+	return b.String()
 }
 
 // speaks says whether the error's text can be had: that of a nil pointer in an error often panics.

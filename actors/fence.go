@@ -20,7 +20,7 @@ func (s *Slot) Fence(n base.Incarnation) bool {
 		return false
 	}
 	c.cx.cancel(base.ReasonTimeout)
-	s.sys.emit(Event{Kind: EventWedged, Path: s.path, Incarnation: c.n, At: s.sys.host.Now()})
+	s.sys.emit(Event{Kind: EventWedged, Path: s.path, Incarnation: c.n})
 	c.breakPromises()
 	c.handle.Stuck()
 	s.handle.Stuck()

@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/franken-node/fnode-supervisor/internal/base"
@@ -20,10 +21,10 @@ type promise interface {
 // takes them away (O1).
 type promises struct {
 	mu      sync.Mutex
-	ledger  obligations.Ledger            // guarded by mu
-	held    map[base.ObligationID]promise // guarded by mu; nil: none yet
-	outcome base.Outcome                  // guarded by mu: Leaked once something leaked
-	taken   bool                          // guarded by mu: the holder was stopped or fenced
+	ledger  obligations.Ledger // guarded by mu
+	held    []promise          // guarded by mu
+	outcome base.Outcome       // guarded by mu: Leaked once something leaked
+	taken   bool               // guarded by mu: the holder was stopped or fenced
 }
 
 // add opens the promise p.
@@ -33,10 +34,7 @@ func (h *promises) add(p promise, k obligations.Kind, label string, due int64) e
 	if err := h.ledger.Reserve(k, label, p.oblige(), due); err != nil {
 		return err
 	}
-	if h.held == nil {
-		h.held = map[base.ObligationID]promise{}
-	}
-	h.held[p.oblige()] = p
+	h.held = append(h.held, p)
 	return nil
 }
 
@@ -48,7 +46,9 @@ func (h *promises) resolve(id base.ObligationID, to obligations.State) error {
 	if h.taken {
 		return codes.New(codes.Gone, "%s was resolved when its holder was stopped or fenced", id)
 	}
-	delete(h.held, id)
+	if i := h.find(id); i >= 0 {
+		h.held = slices.Delete(h.held, i, i+1)
+	}
 	return h.ledger.Resolve(id, to)
 }
 
@@ -56,7 +56,18 @@ func (h *promises) resolve(id base.ObligationID, to obligations.State) error {
 func (h *promises) has(p promise) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.held[p.oblige()] == p
+	i := h.find(p.oblige())
+	return i >= 0 && h.held[i] == p
+}
+
+// find looks for a promise, the newest first; below zero: it is not here. The caller holds mu.
+func (h *promises) find(id base.ObligationID) int {
+	for i, p := range slices.Backward(h.held) {
+		if p.oblige() == id {
+			return i
+		}
+	}
+	return -1
 }
 
 // owes says whether p is still held here and was not kept. It asks these books first: a promise that was handed
@@ -79,8 +90,8 @@ func (h *promises) take() (broken []promise, leaked []obligations.Resolution, o 
 	for _, r := range h.ledger.Stop() {
 		if r.To == obligations.Leaked {
 			leaked, h.outcome = append(leaked, r), base.OutcomeLeaked
-		} else if p, ok := h.held[r.ID]; ok {
-			broken = append(broken, p)
+		} else if i := h.find(r.ID); i >= 0 {
+			broken = append(broken, h.held[i])
 		}
 	}
 	h.held = nil

@@ -193,7 +193,7 @@ func (s *Slot) release() {
 // sweepIfGone catches a message that slipped in while the slot was being retired.
 func (s *Slot) sweepIfGone() {
 	if s.gone.Load() {
-		s.sweep(codes.New(codes.Gone, "%s is gone", s.path))
+		s.sweep()
 	}
 }
 
@@ -385,7 +385,7 @@ func (s *Slot) unheld(m Message) {
 }
 
 // sweep empties every lane into the dead letters.
-func (s *Slot) sweep(why error) {
+func (s *Slot) sweep() {
 	for _, l := range []lanes.Lane{lanes.Cancel, lanes.Timed, lanes.Ready} {
 		for _, at := range s.box.Drain(l) {
 			m := at.message()
@@ -395,7 +395,7 @@ func (s *Slot) sweep(why error) {
 				continue
 			}
 			s.box.Dead(l, 1)
-			s.dead(m, why)
+			s.dead(m, s.refuseGone())
 		}
 	}
 }
@@ -411,7 +411,7 @@ func (s *Slot) String() string { return fmt.Sprintf("%s (%s)", s.path, s.id) }
 
 // Stuck reports a handler that is over its budget, by name (L6).
 func (s *Slot) Stuck() {
-	s.sys.emit(Event{Kind: EventStuck, Path: s.path, At: s.sys.host.Now()})
+	s.sys.emit(Event{Kind: EventStuck, Path: s.path})
 }
 
 // Living is the incarnation that handles messages; zero if there is none.

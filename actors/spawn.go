@@ -259,7 +259,7 @@ func (s *Slot) closed(c *Cell, p regions.Proof) {
 	s.mu.Lock()
 	if c.leftBehind() {
 		s.mu.Unlock()
-		s.sys.emit(Event{Kind: EventClosed, Path: s.path, Incarnation: c.n, Exit: c.exit, Proof: p, At: s.sys.host.Now()})
+		s.sys.emit(Event{Kind: EventClosed, Path: s.path, Incarnation: c.n, Exit: c.exit, Proof: p})
 		return
 	}
 	s.closing = nil
@@ -268,7 +268,7 @@ func (s *Slot) closed(c *Cell, p regions.Proof) {
 	leaving := s.leaving
 	s.mu.Unlock()
 	s.state.Store(0)
-	s.sys.emit(Event{Kind: EventClosed, Path: s.path, Incarnation: c.n, Exit: c.exit, Proof: p, At: s.sys.host.Now()})
+	s.sys.emit(Event{Kind: EventClosed, Path: s.path, Incarnation: c.n, Exit: c.exit, Proof: p})
 	s.queueAfter(c)
 	follows := s.opts.Supervised && !leaving
 	if !follows {
@@ -363,7 +363,7 @@ func (s *Slot) retire() {
 	s.wanted.Store(false)
 	s.mu.Unlock()
 	s.sys.forget(s)
-	s.sweep(s.refuseGone())
+	s.sweep()
 	for _, r := range room {
 		r.refuse(s, s.refuseGone())
 	}

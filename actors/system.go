@@ -51,7 +51,7 @@ type System struct {
 	host    Host            // immutable
 	root    *regions.Region // immutable
 	ids     atomic.Uint64   // written by nextID
-	sink    func(Event)     // immutable
+	sink    func(Event)     // immutable; nil: nobody listens
 	virtual bool            // immutable
 	dead    sync.Map        // reason code -> *atomic.Uint64
 	mu      sync.RWMutex
@@ -83,9 +83,6 @@ type Options struct {
 func NewSystem(h Host, o Options) *System {
 	if o.Name == "" {
 		o.Name = "root"
-	}
-	if o.Events == nil {
-		o.Events = func(Event) {}
 	}
 	sys := &System{host: h, sink: o.Events, hooks: o.Hooks, virtual: o.Virtual, paths: map[string]*Slot{}}
 	sys.stamp, sys.under = func() int64 { return h.Now().UnixNano() }, true
@@ -164,7 +161,7 @@ func (sys *System) newSlot(owner *Slot, life base.Incarnation, r *regions.Region
 	if sys.hooks.Spawned != nil {
 		sys.hooks.Spawned(Ref{s})
 	}
-	sys.emit(Event{Kind: EventSpawned, Path: s.path, At: sys.host.Now()})
+	sys.emit(Event{Kind: EventSpawned, Path: s.path})
 	return s, nil
 }
 
@@ -182,7 +179,7 @@ func (sys *System) forget(s *Slot) {
 	if sys.hooks.Retired != nil {
 		sys.hooks.Retired(Ref{s})
 	}
-	sys.emit(Event{Kind: EventRetired, Path: s.path, At: sys.host.Now()})
+	sys.emit(Event{Kind: EventRetired, Path: s.path})
 }
 
 // carry sends for the kernel itself: to somebody who may be gone, where that is no error. It says
@@ -196,9 +193,13 @@ func (sys *System) carry(from, to *Slot, m Message) bool {
 
 func (sys *System) nextID() uint64 { return sys.ids.Add(1) }
 
+// emit tells what happened, now.
 func (sys *System) emit(e Event) {
 	sys.told.Add(1)
-	sys.sink(e)
+	if sys.sink != nil {
+		e.At = sys.host.Now()
+		sys.sink(e)
+	}
 }
 
 func (sys *System) deadLetter(s *Slot, m Message, why error) {
@@ -208,7 +209,7 @@ func (sys *System) deadLetter(s *Slot, m Message, why error) {
 	}
 	n, _ := sys.dead.LoadOrStore(code, new(atomic.Uint64))
 	n.(*atomic.Uint64).Add(1)
-	sys.emit(Event{Kind: EventDeadLetter, Path: s.path, At: sys.host.Now(), Detail: typeName(m.Body), Err: why})
+	sys.emit(Event{Kind: EventDeadLetter, Path: s.path, Detail: typeName(m.Body), Err: why})
 }
 
 // DeadLetters counts the dead letters by the name of the code that says why.
@@ -225,8 +226,8 @@ func (sys *System) DeadLetters() map[string]uint64 {
 func (sys *System) guarded(path, what string, f func()) {
 	defer func() {
 		if v := recover(); v != nil {
-			err := panicExit(rethrown(v), nil).Err
-			sys.emit(Event{Kind: EventPanicked, Path: path, At: sys.host.Now(), Detail: what, Err: err})
+			err := panicExit(rethrown(v), "").Err
+			sys.emit(Event{Kind: EventPanicked, Path: path, Detail: what, Err: err})
 		}
 	}()
 	f()
@@ -234,6 +235,6 @@ func (sys *System) guarded(path, what string, f func()) {
 
 // violated reports a broken rule; in tests it panics.
 func (sys *System) violated(rule, format string, args ...any) {
-	sys.emit(Event{Kind: EventViolated, At: sys.host.Now(), Detail: invariant.Broken{Rule: rule, What: fmt.Sprintf(format, args...)}.Error()})
+	sys.emit(Event{Kind: EventViolated, Detail: invariant.Broken{Rule: rule, What: fmt.Sprintf(format, args...)}.Error()})
 	invariant.Violated(rule, format, args...)
 }

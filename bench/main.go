@@ -59,15 +59,16 @@ func main() {
 	out := flag.String("out", "kernel.jsonl", "where the lines go")
 	only := flag.String("only", "", "measures whose names match this expression")
 	profile := flag.String("cpuprofile", "", "write a CPU profile of our side only; no peer runs")
+	heap := flag.String("memprofile", "", "write a profile of our side's allocations; no peer runs")
 	flag.BoolVar(&cpu, "cpu", false, "count the time of all cores used instead of the time that passes, where rates are measured")
 	flag.Parse()
-	if err := run(*quick, *out, *only, *profile); err != nil {
+	if err := run(*quick, *out, *only, *profile, *heap); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(quick bool, out, only, profile string) error {
+func run(quick bool, out, only, profile, heap string) error {
 	want, err := regexp.Compile(only)
 	if err != nil {
 		return err
@@ -83,17 +84,27 @@ func run(quick bool, out, only, profile string) error {
 		}
 		defer pprof.StopCPUProfile()
 	}
+	if heap != "" {
+		runtime.MemProfileRate = 512
+		defer writeHeap(heap)
+	}
 	var rows []row
 	for _, m := range measures {
 		if !want.MatchString(m.name) {
 			continue
 		}
-		if profile != "" {
+		if profile != "" || heap != "" {
 			m.peers = nil
 		}
 		rows = append(rows, m.rows(quick)...)
 	}
 	return write(rows, out)
+}
+
+func writeHeap(name string) {
+	f := must(os.Create(name))
+	defer f.Close() //nolint:errcheck // the profiler has written
+	check(pprof.Lookup("allocs").WriteTo(f, 0))
 }
 
 // rows runs the repetitions, ours and each peer's in turn.

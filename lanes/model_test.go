@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"hash/fnv"
 	"os"
-	"runtime"
 	"slices"
 	"testing"
 )
@@ -187,8 +186,10 @@ func (m *Mailbox[T]) digest() uint64 {
 		}
 	}
 	fmt.Fprint(f, names[q.tail.load()], names[q.head])
-	if s := q.spare.load(); s != nil {
-		fmt.Fprint(f, "spare", s.enq.load())
+	for i := range q.spare {
+		if s := q.spare[i].load(); s != nil {
+			fmt.Fprint(f, "spare", s.enq.load())
+		}
 	}
 	return f.Sum64()
 }
@@ -283,6 +284,9 @@ func (w *worker) end(sent [][]int, refusable bool) error {
 }
 
 func TestEveryOrderOfTheStepsOfReadyAndTheTurn(t *testing.T) {
+	if raced {
+		t.Skip("one thread goes at a time: the race detector sees nothing here, and takes seven times as long")
+	}
 	for _, row := range []struct {
 		name  string
 		bound int
@@ -340,5 +344,4 @@ func TestEveryOrderOfTheStepsOfReadyAndTheTurn(t *testing.T) {
 			t.Logf("%d states, %d paths run", states, paths)
 		})
 	}
-	runtime.GC()
 }

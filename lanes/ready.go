@@ -15,18 +15,20 @@ import "sync/atomic"
 // A segment is reused by its own mailbox only, and is shut (no place is valid) until it is the newest: a put that still
 // holds it from before either fails or gets a place in the newest segment, which is where it belongs.
 type queue[T any] struct {
-	first link[segment[T]] // set once
-	tail  link[segment[T]] // the newest
-	spare link[segment[T]] // out of the chain, shut; nil: none
+	first link[segment[T]]         // set once
+	tail  link[segment[T]]         // the newest
+	spare [spares]link[segment[T]] // out of the chain, shut; nil: none
 
-	cap   uint64 // immutable
-	limit word   // a bounded message takes no place from here on: cap, less what is promised, more than was given back
-	tight word   // 1: a place was void; puts look before they take one
-	void  word   // places that a put took and could not use
+	cap   uint64   // immutable
+	limit word     // a bounded message takes no place from here on: cap, less what is promised, more than was given back
+	tight word     // 1: a place was void; puts look before they take one
+	void  word     // places that a put took and could not use
+	_     [64]byte // what follows is written at each delivery: not in a line that puts read
 
 	freed uint64      // guarded by the mailbox's lock: places given back: taken, dropped, removed
 	seen  uint64      // guarded by the mailbox's lock: what limit knows of the places given back
 	head  *segment[T] // guarded by the mailbox's lock
+	at    []place[T]  // guarded by the mailbox lock: those of head, whose line is left to those who put
 	deq   uint64      // guarded by the mailbox's lock: places of head that are done with
 }
 
@@ -75,6 +77,7 @@ const shut = 1 << 63 // of enq
 const (
 	smallest = 4   // places of the first segment
 	largest  = 256 // places
+	spares   = 3   // with the one in use, they hold the default bound
 )
 
 func newSegment[T any](size int) *segment[T] {
@@ -188,8 +191,8 @@ func (q *queue[T]) extend(s *segment[T]) {
 		s.succ.store(nil)
 		return
 	}
-	n := q.spare.load()
-	if n == nil || !q.spare.cas(n, nil) {
+	n := q.reuse()
+	if n == nil {
 		n = newSegment[T](int(min(4*s.size(), largest)))
 		n.enq.store(shut)
 		n.succ.store(n.busy)
@@ -208,12 +211,13 @@ func (q *queue[T]) peek() *place[T] {
 		if q.head = q.first.load(); q.head == nil {
 			return nil
 		}
+		q.at = q.head.at
 	}
 	for {
-		if q.deq == q.head.size() && !q.advance() {
+		if q.deq == uint64(len(q.at)) && !q.advance() {
 			return nil
 		}
-		p := &q.head.at[q.deq]
+		p := &q.at[q.deq]
 		switch m := look(&p.mark); {
 		case m == 0:
 			return nil
@@ -230,7 +234,7 @@ func (q *queue[T]) advance() bool {
 	s := q.head
 	n := s.succ.load()
 	if n != nil && n != s.busy {
-		q.head, q.deq = n, 0
+		q.head, q.at, q.deq = n, n.at, 0
 		q.retire(s)
 		return true
 	}
@@ -246,12 +250,28 @@ func (q *queue[T]) advance() bool {
 
 // retire keeps an empty segment for reuse.
 func (q *queue[T]) retire(s *segment[T]) {
-	if s.size() < largest || q.spare.load() != nil {
+	if s.size() < largest {
 		return
 	}
-	s.enq.store(shut)
-	s.succ.store(s.busy)
-	q.spare.store(s)
+	for i := range q.spare {
+		if q.spare[i].load() == nil {
+			s.enq.store(shut)
+			s.succ.store(s.busy)
+			q.spare[i].store(s)
+			return
+		}
+	}
+}
+
+// reuse takes a segment that was kept; nil: there is none. The caller may change the end of the chain.
+func (q *queue[T]) reuse() *segment[T] {
+	for i := range q.spare {
+		if n := q.spare[i].load(); n != nil {
+			q.spare[i].store(nil)
+			return n
+		}
+	}
+	return nil
 }
 
 // pop takes what peek gave.
@@ -261,7 +281,7 @@ func (q *queue[T]) pop(p *place[T]) T {
 	p.v = none
 	p.mark = 0
 	q.freed++
-	if q.deq++; q.deq == q.head.size() {
+	if q.deq++; q.deq == uint64(len(q.at)) {
 		q.advance()
 	}
 	return v

@@ -134,10 +134,21 @@ func (l *Ledger) Stop() (out []Resolution) {
 }
 
 func (l *Ledger) find(id base.ObligationID) int {
-	return slices.IndexFunc(l.open, func(e Entry) bool { return e.ID == id })
+	for i, e := range slices.Backward(l.open) { // the newest is asked for most
+		if e.ID == id {
+			return i
+		}
+	}
+	return -1
 }
 
 // leads says whether the table leads from Reserved to that state.
-func leads(to State) bool {
-	return slices.ContainsFunc(spec.Obligation.Rows, func(r spec.Row[State, spec.ObligationEvent]) bool { return r.To == to })
-}
+func leads(to State) bool { return ends[to] }
+
+var ends = func() map[State]bool {
+	out := map[State]bool{}
+	for _, r := range spec.Obligation.Rows {
+		out[r.To] = true
+	}
+	return out
+}() // written at init

@@ -124,9 +124,10 @@ func (h *Handle) LeaveWith(o base.Outcome, left Left) {
 	h.left = true
 	r.unlink(h)
 	if !r.ended() {
-		r.proof.Ended[h.kind]++
-		r.proof.add(left)
-		r.proof.Outcome = r.proof.Outcome.Worst(o)
+		p := r.telling()
+		p.Ended[h.kind]++
+		p.add(left)
+		p.Outcome = p.Outcome.Worst(o)
 	}
 	if h.isStuck {
 		r.unstick(h)
@@ -235,14 +236,14 @@ func (r *Region) finalize() {
 		}
 	}
 	r.mu.Lock()
-	r.proof.seal(r, worst, faults)
+	r.telling().seal(r, worst, faults)
 	event := spec.RegionFinalized
 	if len(r.proof.Residue) > 0 {
 		event = spec.RegionResidue
 	}
 	r.step(event)
 	r.see(AccessChange)
-	p, watchers := r.proof, r.watchers
+	p, watchers := *r.proof, r.watchers
 	r.watchers = nil
 	r.mu.Unlock()
 	if !p.Quiescent() && len(p.Residue) == 0 {
@@ -270,7 +271,7 @@ func (h *Handle) inherit(p Proof) {
 	h.region.mu.Lock()
 	defer h.region.mu.Unlock()
 	if !h.region.ended() {
-		h.region.proof.merge(p)
+		h.region.telling().merge(p)
 	}
 }
 

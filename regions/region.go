@@ -80,7 +80,7 @@ type Region struct {
 	lost       int              // guarded by mu: of those, child regions and slots, which do not hold up the end
 	finalizers []finalizer      // guarded by mu
 	watchers   []func(Proof)    // guarded by mu
-	proof      Proof            // guarded by mu until closed, immutable then
+	proof      *Proof           // guarded by mu until closed, immutable then; nil: nothing to say yet
 }
 
 // env is what all regions of a tree share.
@@ -204,7 +204,7 @@ func (r *Region) OnClosed(f func(Proof)) {
 		r.mu.Unlock()
 		return
 	}
-	p := r.proof
+	p := *r.proof
 	r.see(AccessLook)
 	r.mu.Unlock()
 	f(p)
@@ -218,8 +218,17 @@ func (r *Region) Fault(what string) {
 	if r.ended() {
 		return
 	}
-	r.proof.Faults = append(r.proof.Faults, what)
-	r.proof.Outcome = r.proof.Outcome.Worst(base.OutcomePanicked)
+	p := r.telling()
+	p.Faults = append(p.Faults, what)
+	p.Outcome = p.Outcome.Worst(base.OutcomePanicked)
+}
+
+// telling is the proof as far as it goes. The caller holds r.mu.
+func (r *Region) telling() *Proof {
+	if r.proof == nil {
+		r.proof = &Proof{}
+	}
+	return r.proof
 }
 
 // State is the region's state now.

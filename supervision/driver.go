@@ -18,6 +18,7 @@ type supervisor struct {
 	core  *core.Core
 	spec  Spec
 	kids  map[string]*kid
+	at    map[actors.Ref]*kid // kids that have a slot
 	asks  map[uint64]*asked
 	next  uint64
 	todo  []core.Event // events that arose while commands were carried out
@@ -56,7 +57,7 @@ func newSupervisor(s Spec) (actors.Behaviour, error) {
 	if err != nil {
 		return nil, err
 	}
-	sup := &supervisor{core: c, spec: s, kids: map[string]*kid{}, asks: map[uint64]*asked{}}
+	sup := &supervisor{core: c, spec: s, kids: map[string]*kid{}, at: map[actors.Ref]*kid{}, asks: map[uint64]*asked{}}
 	for _, ch := range s.Children {
 		if s.Strategy != core.Dynamic {
 			sup.kids[ch.Name] = &kid{spec: ch}
@@ -115,12 +116,10 @@ func (s *supervisor) ended(cx *actors.Cx, m actors.ChildEnded) {
 	default:
 		e.Kind = core.Failed
 	}
-	for _, k := range s.kids {
-		if k.ref == m.Child {
-			k.last = m.Exit
-			if k.gaveUp() {
-				e.Exit.Kind = core.GaveUp
-			}
+	if k := s.at[m.Child]; k != nil {
+		k.last = m.Exit
+		if k.gaveUp() {
+			e.Exit.Kind = core.GaveUp
 		}
 	}
 	s.heard(cx, m.Child, m.Incarnation, e)
@@ -128,12 +127,9 @@ func (s *supervisor) ended(cx *actors.Cx, m actors.ChildEnded) {
 
 // heard finds the child; news of an incarnation that is not the current one is stale.
 func (s *supervisor) heard(cx *actors.Cx, ref actors.Ref, n base.Incarnation, e core.Event) {
-	for name, k := range s.kids {
-		if k.ref == ref && k.n == n {
-			e.Name, e.Inc = name, k.inc
-			s.step(cx, e)
-			return
-		}
+	if k := s.at[ref]; k != nil && k.n == n {
+		e.Name, e.Inc = k.spec.Name, k.inc
+		s.step(cx, e)
 	}
 }
 
@@ -161,9 +157,8 @@ func exitOf(e actors.Exit) core.Exit {
 // step feeds the core and carries its commands out, until nothing more arises.
 func (s *supervisor) step(cx *actors.Cx, e core.Event) {
 	s.todo = append(s.todo, e)
-	for len(s.todo) > 0 {
-		e := s.todo[0]
-		s.todo = s.todo[1:]
+	for i := 0; i < len(s.todo); i++ { // it grows meanwhile
+		e := s.todo[i]
 		e.Now, e.Rand = cx.Now().UnixNano(), cx.Rand()
 		cmds := s.core.Step(e)
 		cx.Publish(View{s.spec.Strategy, s.core.State().String(), s.core.Children()}) // first: who gets an answer looks
@@ -171,6 +166,8 @@ func (s *supervisor) step(cx *actors.Cx, e core.Event) {
 			s.do(cx, cmd)
 		}
 	}
+	clear(s.todo)
+	s.todo = s.todo[:0]
 }
 
 func (s *supervisor) do(cx *actors.Cx, cmd core.Command) {
@@ -196,9 +193,7 @@ func (s *supervisor) do(cx *actors.Cx, cmd core.Command) {
 		a.added = &kid{spec: s.added(a.Q.Add)}
 		s.kids[cmd.Name] = a.added
 	case core.Remove:
-		if k.lived {
-			s.must(cx, cx.Retire(k.ref))
-		}
+		s.evict(cx, k)
 		delete(s.kids, cmd.Name)
 	case core.Evict:
 		s.evict(cx, k)
@@ -226,6 +221,7 @@ func (s *supervisor) added(c Child) Child {
 func (s *supervisor) evict(cx *actors.Cx, k *kid) {
 	if k.lived {
 		s.must(cx, cx.Retire(k.ref))
+		delete(s.at, k.ref)
 		k.lived, k.n = false, 0
 	}
 }
@@ -322,6 +318,7 @@ func (s *supervisor) spawn(cx *actors.Cx, k *kid, b actors.Behaviour) (err error
 	}
 	if k.ref, err = cx.Spawn(o); err == nil {
 		k.lived, k.n = true, 1
+		s.at[k.ref] = k
 	}
 	return err
 }

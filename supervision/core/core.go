@@ -120,9 +120,10 @@ func CountOf(s Strategy, children []ChildView) (n Count) {
 	return n
 }
 
-// Step applies one event and says what to do, in order.
+// Step applies one event and says what to do, in order. The commands are valid until the next Step.
 func (c *Core) Step(e Event) []Command {
-	c.out, c.now, c.rand = nil, e.Now, e.Rand
+	clear(c.out)
+	c.out, c.now, c.rand = c.out[:0], e.Now, e.Rand
 	c.apply(e)
 	for c.state == spec.SupRunning && len(c.inbox) > 0 {
 		next := c.inbox[0]
