@@ -71,10 +71,10 @@ type Cell struct {
 func newCell(s *Slot, n base.Incarnation, b Behaviour, caps Caps, r *regions.Region) *Cell {
 	c := &Cell{
 		slot: s, n: n, b: b, caps: caps, region: r,
-		drainLeft: s.opts.DrainDeliveries,
+		drainLeft: s.opts.drainDeliveries,
 	}
-	if s.opts.Lifetime > 0 {
-		c.deadline = s.sys.host.Now().Add(s.opts.Lifetime)
+	if s.opts.lifetime > 0 {
+		c.deadline = s.sys.host.Now().Add(s.opts.lifetime)
 	}
 	c.deadline = earlier(c.deadline, s.ownersDeadline())
 	c.cx = &Cx{slot: s, cell: c}
@@ -169,7 +169,7 @@ func (c *Cell) started() {
 
 // notify tells the supervisor, whose Cancel lane never refuses.
 func (c *Cell) notify(m any) {
-	if s := c.slot; s.opts.Supervised && s.owner != nil {
+	if s := c.slot; s.opts.supervised && s.owner != nil {
 		s.sys.carry(s, s.owner, Message{Body: m, life: s.ownerLife})
 	}
 }
@@ -324,16 +324,10 @@ func (c *Cell) control(m control) {
 	}
 	if m.cancel && c.step(spec.LifeCancel) == "tell" {
 		c.told = c.slot.sys.host.Now()
-		late := !c.slot.sys.under // most drain at once: then a host that nobody watches needs no clock
-		if !late && !c.ordered.Load() {
+		if !c.ordered.Load() {
 			c.startClock()
 		}
 		c.run(CancelRequested{m.reason}, TraceID{})
-		c.look()
-		if late && !c.ordered.Load() && c.in(spec.Draining) {
-			c.startClock()
-		}
-		return
 	}
 	c.look()
 }
@@ -341,7 +335,7 @@ func (c *Cell) control(m control) {
 // spend counts the budget in deliveries.
 func (c *Cell) spend(lane lanes.Lane) {
 	c.deliveries++
-	if most := c.slot.opts.Deliveries; most > 0 && c.deliveries == most {
+	if most := c.slot.opts.deliveries; most > 0 && c.deliveries == most {
 		c.region.Close(regions.Request{Reason: base.ReasonBudget})
 	}
 	if lane == lanes.Ready && c.drainLeft > 0 && c.in(spec.Draining) {
@@ -370,8 +364,11 @@ func (c *Cell) idle() bool {
 	if c.promises.open() > 0 || len(c.asks) > 0 || c.commits > 0 {
 		return false
 	}
-	c.slot.under.Held = c.slot.box.Some()
-	return !c.slot.under.Held
+	some := c.slot.box.Some()
+	if c.slot.sys.under {
+		c.slot.under.Held = some
+	}
+	return !some
 }
 
 func (c *Cell) finish(e Exit) {
@@ -399,7 +396,7 @@ func (c *Cell) end(on spec.IncarnationEvent, e Exit) {
 	c.cx.cancel(e.Reason)
 	outcome := e.Outcome().Worst(c.release())
 	s.sys.emit(Event{Kind: EventEnded, Path: s.path, Incarnation: c.n, Exit: e, Asked: asked, Told: c.told})
-	brutal := e.Kind == ExitKilled || s.opts.Delegate // nobody keeps the time of a supervisor's children any more
+	brutal := e.Kind == ExitKilled || s.opts.delegate // nobody keeps the time of a supervisor's children any more
 	if !brutal && !c.region.Sole(c.handle) {
 		c.startClock()
 	}
@@ -447,11 +444,11 @@ const defaultDrain = 5 * time.Second
 
 // startClock limits the time in which the region drains (R3), from now.
 func (c *Cell) startClock() {
-	d := c.slot.opts.Drain
+	d := c.slot.opts.drain
 	if d == 0 {
 		d = defaultDrain
 	}
-	if c.clock != nil || d < 0 || c.slot.opts.Delegate {
+	if c.clock != nil || d < 0 || c.slot.opts.delegate {
 		return
 	}
 	if !c.told.IsZero() && c.in(spec.Draining) {

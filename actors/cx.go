@@ -221,18 +221,14 @@ func (cx *Cx) Tell(to Ref, m any) error {
 	if err := cx.may(CapSend); err != nil {
 		return err
 	}
-	if p, ok := heldBy(m); ok && cx.cell.promises.has(p) {
-		return codes.New(codes.Invariant, "%s tells a promise that it holds: two would (O1)", cx.slot.path)
+	if plain := classOf(m).plain; !plain {
+		if p, ok := m.(promise); ok && cx.cell.promises.has(p) {
+			return codes.New(codes.Invariant, "%s tells a promise that it holds: two would (O1)", cx.slot.path)
+		}
+	} else if to.slot != nil && cx.slot.sys.direct && cx.trace == (TraceID{}) {
+		return to.slot.tell(cx.slot, m)
 	}
 	return cx.send(to, Message{Body: m})
-}
-
-// heldBy finds the promise in a message; most have none.
-func heldBy(m any) (p promise, ok bool) {
-	if !classOf(m).plain {
-		p, ok = m.(promise)
-	}
-	return p, ok
 }
 
 func (cx *Cx) send(to Ref, m Message) error {

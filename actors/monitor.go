@@ -218,7 +218,7 @@ func (w watcher) tell(s *Slot, id MonitorID, e Exit) {
 // linked applies the end of a linked actor: a message where links are trapped, else the own end unless
 // the other ended cleanly.
 func (c *Cell) linked(m LinkDown) any {
-	if c.slot.opts.TrapLinks {
+	if c.slot.opts.trapLinks {
 		return m
 	}
 	if !m.Exit.Clean() {

@@ -99,7 +99,7 @@ func (sys *System) StopFromOutside(r Ref, why base.Reason) error {
 	if r.slot == nil {
 		return codes.New(codes.Gone, "nobody can be stopped")
 	}
-	if !r.slot.opts.Doors {
+	if !r.slot.opts.doors {
 		return codes.New(codes.CapabilityDenied, "%s does not let foreign senders stop it", r.slot.path)
 	}
 	sys.host.Step(r.slot, StepClose)
@@ -125,7 +125,7 @@ func (sys *System) OnRetired(r Ref, f func(Exit)) {
 	s := r.slot
 	s.mu.Lock()
 	if s.gone.Load() {
-		last := s.last
+		last := s.lastExit()
 		s.mu.Unlock()
 		sys.guarded(s.path, "OnRetired", func() { f(last) })
 		return

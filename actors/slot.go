@@ -23,13 +23,13 @@ type Slot struct {
 	sys       *System          // immutable
 	id        base.ID          // immutable
 	path      string           // immutable
-	opts      Child            // immutable but for Behaviour, which is owned by the spawner
+	opts      *settings        // immutable
 	owner     *Slot            // immutable; nil for an actor that the outside started
 	region    *regions.Region  // immutable: the region that owns the slot
 	handle    *regions.Handle  // immutable
 	ownerLife base.Incarnation // immutable: the owner's incarnation that spawned it
 	box       lanes.Mailbox[letter]
-	under     Under                // owned by the worker
+	under     *Under               // owned by the worker; nil: the host does not ask
 	cell      atomic.Pointer[Cell] // the incarnation that handles messages; nil: parked
 	view      atomic.Pointer[any]  // written by Cx.Publish
 	state     atomic.Uint32        // written by Cell.step: what inspection shows
@@ -47,7 +47,7 @@ type Slot struct {
 	watchers  map[MonitorID]watcher // guarded by mu: of the incarnation that lives or is closing
 	watched   uint64                // guarded by mu: watchers so far
 	onRetired []func(Exit)          // guarded by mu
-	last      Exit                  // guarded by mu: how the last incarnation ended
+	last      *Exit                 // guarded by mu: how the last incarnation ended; nil: there was none
 }
 
 // SlotStats counts what a slot did. Every field is atomic: written by the worker, read by anyone.
@@ -73,7 +73,7 @@ func (s *Slot) ID() base.ID { return s.id }
 func (s *Slot) Path() string { return s.path }
 
 // StuckAfter is how long a handler may run before it is stuck (L6).
-func (s *Slot) StuckAfter() time.Duration { return s.opts.StuckAfter }
+func (s *Slot) StuckAfter() time.Duration { return s.opts.stuckAfter }
 
 // Class is the lane that would be served next: the slot's class in the run queue (L6).
 func (s *Slot) Class() lanes.Lane {
@@ -140,8 +140,30 @@ func (s *Slot) Accept(by *Slot, m Message) error {
 		t, r := s.box.PutTimed(k.deadline(m.Body).UnixNano(), l)
 		return s.accepted(by, t, r, m.Body)
 	}
-	t, r, old := s.box.Put(l)
-	err := s.accepted(by, t, r, m.Body)
+	t, r, old := s.box.PutAt(&l)
+	return s.unusual(by, t, r, old, m.Body)
+}
+
+// tell is Accept of a message of Ready in which the kernel has no part, for a host that delivers at once.
+func (s *Slot) tell(by *Slot, body any) error {
+	if s.gone.Load() {
+		return s.refuseGone()
+	}
+	l := letter{body: body, from: by, plain: true}
+	t, r, old := s.box.PutAt(&l)
+	if r != lanes.Queued {
+		return s.unusual(by, t, r, old, body)
+	}
+	if t != 0 {
+		s.sys.host.Ready(by, s, t)
+	}
+	s.sweepIfGone()
+	return nil
+}
+
+// unusual is the rest of a put, also into a lane that was full.
+func (s *Slot) unusual(by *Slot, t Ticket, r lanes.Result, old *letter, body any) error {
+	err := s.accepted(by, t, r, body)
 	if old != nil {
 		s.dead(old.message(), codes.New(codes.LaneFull, "%s dropped its oldest message to take a newer one", s.path))
 	}
@@ -220,7 +242,12 @@ type Under struct {
 }
 
 // Under is for the worker that delivers. It is zero where the host has a coarse clock (Options.Coarse).
-func (s *Slot) Under() Under { return s.under }
+func (s *Slot) Under() Under {
+	if s.under == nil {
+		return Under{}
+	}
+	return *s.under
+}
 
 // Behaviour is the user code of the incarnation that lives; nil if there is none. It is for hosts that digest it.
 func (s *Slot) Behaviour() Behaviour {
@@ -255,45 +282,66 @@ func (s *Slot) Rests() bool { return s.box.Rests() }
 func (s *Slot) Bound(l lanes.Lane) int { return s.box.Cap(l) }
 
 // Deliver takes the next message and runs its handler to completion. One worker at a time.
-func (s *Slot) Deliver() Next {
+func (s *Slot) Deliver() Next { return s.Serve(once) }
+
+// Serve is Deliver, again as long as goOn says so after a delivery, and there is more.
+func (s *Slot) Serve(goOn func() bool) Next {
 	c := s.cell.Load()
 	if c == nil {
 		return s.park()
 	}
 	if !c.begun {
 		if s.sys.under {
-			s.under = Under{N: s.under.N, Begun: s.under.Begun + 1}
+			*s.under = Under{N: s.under.N, Begun: s.under.Begun + 1}
 		}
 		s.box.Enter(uint32(c.n))
 		c.begin()
-		more, lost := s.box.Exit(uint32(c.n))
-		return s.next(c, more, lost)
+		return s.next(c, s.box.Exit(uint32(c.n)))
 	}
 	l, lane, ok := s.box.Take(uint32(c.n)) // from here on the slot may go on without this worker
 	if !ok {
 		return s.rest()
 	}
-	if s.sys.under {
-		m := l.message()
-		s.under = Under{Tag: m.Tag, Lane: lane, N: s.under.N + 1, Begun: s.under.Begun, Left: s.box.Left()}
+	for {
+		if s.sys.under {
+			m := l.message()
+			*s.under = Under{Tag: m.Tag, Lane: lane, N: s.under.N + 1, Begun: s.under.Begun, Left: s.box.Left()}
+		}
+		if l.plain && (l.life == 0 || l.life == c.n) {
+			c.plain(l.body)
+		} else {
+			c.deliver(l.message(), lane)
+		}
+		lives, lost := s.cell.Load() == c, false
+		switch {
+		case s.wanted.Load():
+			a := s.box.Delivered(lane, uint32(c.n), false)
+			s.grant()
+			if a == lanes.More {
+				a = lanes.Empty // it may be otherwise by now: next looks again
+			}
+			return s.next(c, a)
+		case !lives || !goOn():
+			return s.next(c, s.box.Delivered(lane, uint32(c.n), lives))
+		}
+		if lane, ok, lost = s.box.Next(lane, uint32(c.n), &l); lost {
+			return s.next(c, lanes.Lost)
+		}
+		if !ok {
+			return s.rest()
+		}
 	}
-	if l.plain && (l.life == 0 || l.life == c.n) {
-		c.plain(l.body)
-	} else {
-		c.deliver(l.message(), lane)
-	}
-	more, lost := s.box.Delivered(lane, uint32(c.n))
-	if s.wanted.Load() {
-		s.grant()
-		more = false // it may be otherwise by now: rest looks again
-	}
-	return s.next(c, more, lost)
 }
 
-// next is what follows a delivery to c. more says that a message waits; lost, that c was given up in it: then it ends,
-// since its handler returned after all.
-func (s *Slot) next(c *Cell, more, lost bool) Next {
-	if lost {
+func once() bool { return false }
+
+// next is what follows a delivery to c. One that was given up ends the incarnation, since its handler returned after
+// all.
+func (s *Slot) next(c *Cell, a lanes.After) Next {
+	switch a {
+	case lanes.Rests:
+		return Idle
+	case lanes.Lost:
 		c.end(spec.LifeReturned, Exit{Kind: ExitKilled, Reason: base.ReasonTimeout}) // waits for fence by smu
 		return s.without(c)
 	}
@@ -301,7 +349,7 @@ func (s *Slot) next(c *Cell, more, lost bool) Next {
 	case nil:
 		return s.park()
 	case c:
-		if more {
+		if a == lanes.More {
 			return More
 		}
 		return s.rest()
@@ -351,7 +399,8 @@ func (s *Slot) moveOut(c *Cell) {
 	if c.leftBehind() {
 		return
 	}
-	s.closing, s.last = c, c.exit
+	exit := c.exit // a copy: the cell is let go of
+	s.closing, s.last = c, &exit
 	s.cell.CompareAndSwap(c, nil)
 }
 

@@ -77,7 +77,7 @@ func (s *Slot) Waits() int {
 
 func (s *Slot) look(now time.Time) ActorView {
 	v := ActorView{
-		Path: s.path, ID: s.id, State: "Down", Restarts: s.stats.Restarts.Load(), Supervisor: s.opts.Delegate,
+		Path: s.path, ID: s.id, State: "Down", Restarts: s.stats.Restarts.Load(), Supervisor: s.opts.delegate,
 		Dead: s.stats.Dead.Load(), Late: s.stats.Late.Load(),
 	}
 	if st := s.state.Load(); st > 0 {
@@ -87,7 +87,7 @@ func (s *Slot) look(now time.Time) ActorView {
 		v.Since = time.Unix(0, ns)
 	}
 	s.mu.Lock()
-	v.Incarnation, v.Last = s.n, s.last
+	v.Incarnation, v.Last = s.n, s.lastExit()
 	s.mu.Unlock()
 	var look [3]lanes.View
 	look, v.Counts = s.box.Look()

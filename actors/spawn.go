@@ -77,7 +77,7 @@ func (cx *Cx) Spawn(o Child) (Ref, error) {
 		o.Caps = CapAll
 	}
 	o.Caps &= cx.cell.caps
-	o.Deliveries = meet(o.Deliveries, cx.slot.opts.Deliveries)
+	o.Deliveries = meet(o.Deliveries, cx.slot.opts.deliveries)
 	cx.slot.sys.host.Step(cx.slot, StepSpawn)
 	s, err := cx.slot.sys.newSlot(cx.slot, cx.cell.n, cx.cell.region, o)
 	if err != nil {
@@ -130,7 +130,7 @@ func (s *Slot) vacate() bool {
 	}
 	exit := Exit{Kind: ExitKilled, Reason: base.ReasonTimeout}
 	watchers := s.watchers
-	s.watchers, s.last, s.closing = nil, exit, nil
+	s.watchers, s.last, s.closing = nil, &exit, nil
 	s.cell.Store(nil)
 	s.box.Park() // its worker never delivers to the slot again
 	s.mu.Unlock()
@@ -147,7 +147,7 @@ func (cx *Cx) Close(child Ref, q regions.Request) error {
 	}
 	cx.slot.sys.host.Step(cx.slot, StepClose)
 	if c := child.slot.current(); c != nil {
-		c.ordered.Store(child.slot.opts.Supervised)
+		c.ordered.Store(child.slot.opts.supervised)
 		c.region.Close(q)
 	}
 	return nil
@@ -235,15 +235,15 @@ func (s *Slot) live(b Behaviour) (n base.Incarnation, err error) {
 	if err != nil {
 		return 0, err
 	}
-	c := newCell(s, n, b, s.opts.Caps, r)
-	if _, err = r.Own(c, s.opts.Delegate); err != nil {
+	c := newCell(s, n, b, s.opts.caps, r)
+	if _, err = r.Own(c, s.opts.delegate); err != nil {
 		return 0, err
 	}
 	s.stats.Since.Store(s.sys.host.Now().UnixNano())
 	s.state.Store(uint32(spec.Starting) + 1)
 	r.OnClosed(func(p regions.Proof) { s.closed(c, p) })
-	if s.opts.Lifetime > 0 {
-		c.lifetime = c.limit(s.opts.Lifetime, base.ReasonBudget)
+	if s.opts.lifetime > 0 {
+		c.lifetime = c.limit(s.opts.lifetime, base.ReasonBudget)
 	}
 	s.cell.Store(c)
 	if r.State() != spec.RegionOpen { // it was asked before anybody could find its Cx
@@ -270,7 +270,7 @@ func (s *Slot) closed(c *Cell, p regions.Proof) {
 	s.state.Store(0)
 	s.sys.emit(Event{Kind: EventClosed, Path: s.path, Incarnation: c.n, Exit: c.exit, Proof: p})
 	s.queueAfter(c)
-	follows := s.opts.Supervised && !leaving
+	follows := s.opts.supervised && !leaving
 	if !follows {
 		s.retire()
 	}
@@ -289,7 +289,7 @@ func (s *Slot) queueAfter(c *Cell) {
 	if c.permits.Load() > 0 {
 		s.unpermit(c.n)
 	}
-	if s.opts.Queue == QueueKeep {
+	if s.opts.queue == QueueKeep {
 		return
 	}
 	for _, l := range []lanes.Lane{lanes.Timed, lanes.Ready} {
@@ -324,7 +324,7 @@ func (s *Slot) unpermit(n base.Incarnation) {
 
 func (s *Slot) giveBack(l lanes.Lane, m Message) {
 	why := codes.New(codes.Gone, "%s: its incarnation ended before this message was handled", s.path)
-	if _, isAsk := m.Body.(promise); s.opts.Queue == QueueReturn && !isAsk && m.from != nil && m.life == 0 {
+	if _, isAsk := m.Body.(promise); s.opts.queue == QueueReturn && !isAsk && m.from != nil && m.life == 0 {
 		if s.sys.host.Send(s, m.from, Message{Body: Undelivered{Ref{s}, m.Body, why}}) == nil {
 			s.box.Revoked(l, 1)
 			return
@@ -358,7 +358,7 @@ func (s *Slot) retire() {
 		return
 	}
 	s.gone.Store(true)
-	room, told, last := s.room, s.onRetired, s.last
+	room, told, last := s.room, s.onRetired, s.lastExit()
 	s.room, s.onRetired = nil, nil
 	s.wanted.Store(false)
 	s.mu.Unlock()
@@ -373,6 +373,36 @@ func (s *Slot) retire() {
 	// Nothing is left: what was accepted before was swept just now, and what slips in after is swept by its sender
 	// (sweepIfGone), who may be at it. To count it here would be to find a proof wrong that is not.
 	s.handle.Leave(base.OutcomeOk)
+}
+
+// lastExit is how the last incarnation ended; zero if there was none. The caller holds s.mu.
+func (s *Slot) lastExit() (e Exit) {
+	if s.last != nil {
+		e = *s.last
+	}
+	return e
+}
+
+// settings are what a slot needs of its Child after it was made. Slots of one kind share them.
+type settings struct {
+	caps                                   Caps
+	queue                                  QueuePolicy
+	delegate, supervised, trapLinks, doors bool
+	deliveries, drainDeliveries            int
+	lifetime, drain, stuckAfter            time.Duration
+}
+
+// settingsOf gives those of the last slot, where they are the same.
+func (sys *System) settingsOf(o *Child) *settings {
+	s := settings{
+		o.Caps, o.Queue, o.Delegate, o.Supervised, o.TrapLinks, o.Doors, o.Deliveries, o.DrainDeliveries, o.Lifetime, o.Drain, o.StuckAfter,
+	}
+	if last := sys.settings.Load(); last != nil && *last == s {
+		return last
+	}
+	made := s // here, and not before: most slots find theirs
+	sys.settings.Store(&made)
+	return &made
 }
 
 // member is the slot as its region sees it.

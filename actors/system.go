@@ -48,19 +48,21 @@ type Event struct {
 // System is the set of actors of one host: the slots, the scope tree and the counters. All methods may
 // be called from any goroutine.
 type System struct {
-	host    Host            // immutable
-	root    *regions.Region // immutable
-	ids     atomic.Uint64   // written by nextID
-	sink    func(Event)     // immutable; nil: nobody listens
-	virtual bool            // immutable
-	dead    sync.Map        // reason code -> *atomic.Uint64
-	mu      sync.RWMutex
-	paths   map[string]*Slot // guarded by mu
-	ordered []*Slot          // guarded by mu: by path, for inspection; nil: to be made anew. Never changed in place
-	told    atomic.Uint64    // written by emit: events so far
-	hooks   Hooks            // immutable
-	stamp   func() int64     // immutable: when a message came, in ns
-	under   bool             // immutable: the host asks for Under
+	host     Host            // immutable
+	root     *regions.Region // immutable
+	ids      atomic.Uint64   // written by nextID
+	sink     func(Event)     // immutable; nil: nobody listens
+	virtual  bool            // immutable
+	dead     sync.Map        // reason code -> *atomic.Uint64
+	mu       sync.RWMutex
+	paths    map[string]*Slot         // guarded by mu
+	ordered  []*Slot                  // guarded by mu: by path, for inspection; nil: to be made anew. Never changed in place
+	settings atomic.Pointer[settings] // of the slot made last
+	told     atomic.Uint64            // written by emit: events so far
+	hooks    Hooks                    // immutable
+	stamp    func() int64             // immutable: when a message came, in ns
+	under    bool                     // immutable: the host asks for Under
+	direct   bool                     // immutable: a message arrives when it is sent, and the host need not see it
 }
 
 // Hooks are told of slots that come and go; the fabric registers names with them. They must not block.
@@ -76,7 +78,9 @@ type Options struct {
 	Hooks  Hooks
 	// Virtual says that the host's clock is not the wall clock: Cx.Deadline reports none.
 	Virtual bool
-	Coarse  func() int64 // ns; when messages came, by a cheap clock. With it nobody asks for Slot.Under. nil: the host's Now
+	// Coarse is a cheap clock, in ns, for when messages came; nil: the host's Now. A host that gives it does not ask for
+	// Slot.Under, and its Send is Accept: plain messages go past it.
+	Coarse func() int64
 }
 
 // NewSystem makes an empty system that runs on h.
@@ -87,7 +91,7 @@ func NewSystem(h Host, o Options) *System {
 	sys := &System{host: h, sink: o.Events, hooks: o.Hooks, virtual: o.Virtual, paths: map[string]*Slot{}}
 	sys.stamp, sys.under = func() int64 { return h.Now().UnixNano() }, true
 	if o.Coarse != nil {
-		sys.stamp, sys.under = o.Coarse, false
+		sys.stamp, sys.under, sys.direct = o.Coarse, false, true
 	}
 	sys.root = regions.NewRoot(o.Name, func() base.RegionID { return base.RegionID(sys.nextID()) })
 	return sys
@@ -129,6 +133,9 @@ func (sys *System) Tell(to Ref, m any) error {
 	if to.slot == nil {
 		return codes.New(codes.Gone, "%T is sent to nobody", m)
 	}
+	if sys.direct && classOf(m).plain {
+		return to.slot.tell(nil, m)
+	}
 	return sys.host.Send(nil, to.slot, Message{Body: m})
 }
 
@@ -139,8 +146,10 @@ func (sys *System) newSlot(owner *Slot, life base.Incarnation, r *regions.Region
 	if o.StuckAfter == 0 {
 		o.StuckAfter = 10 * time.Second
 	}
-	s := &Slot{sys: sys, id: base.ID(sys.nextID()), path: o.Name, opts: o, owner: owner, ownerLife: life, region: r}
-	s.opts.Behaviour = nil
+	s := &Slot{sys: sys, id: base.ID(sys.nextID()), path: o.Name, opts: sys.settingsOf(&o), owner: owner, ownerLife: life, region: r}
+	if sys.under {
+		s.under = &Under{}
+	}
 	if owner != nil {
 		s.path = owner.path + "/" + o.Name
 	}

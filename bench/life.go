@@ -62,12 +62,14 @@ func spawnStop(quick bool) figure {
 	h := host.New(host.Options{})
 	defer end(h)
 	sys, n := h.System(), births(quick)
-	sup := must(supervision.Run(sys, "sup", supervision.Spec{Strategy: core.Dynamic, Budget: core.Budget{Restarts: 5, Window: time.Minute}}))
-	r := &rally{done: make(chan struct{}, 1)}
 	child := supervision.Child{
-		Child: core.Child{Restart: core.Temporary, Backoff: core.Backoff{Off: true}},
+		Child: core.Child{Name: "child", Restart: core.Temporary, Backoff: core.Backoff{Off: true}},
 		Start: func() actors.Behaviour { return actors.Func(quiet) },
 	}
+	sup := must(supervision.Run(sys, "sup", supervision.Spec{
+		Strategy: core.Dynamic, Budget: core.Budget{Restarts: 5, Window: time.Minute}, Children: []supervision.Child{child},
+	}))
+	r := &rally{done: make(chan struct{}, 1)}
 	up, id := false, 0
 	by := must(sys.Spawn(actors.Child{Name: "by", Behaviour: actors.Func(func(cx *actors.Cx, m any) error {
 		switch m := m.(type) {

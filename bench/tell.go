@@ -3,6 +3,7 @@ package main
 import (
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -10,7 +11,6 @@ import (
 
 	"github.com/franken-node/fnode-supervisor/actors"
 	"github.com/franken-node/fnode-supervisor/actors/host"
-	"github.com/franken-node/fnode-supervisor/lanes"
 )
 
 // note is the message of every tell: 8 bytes, sent by pointer, made once, so that only the way is measured.
@@ -50,100 +50,105 @@ func now() time.Duration {
 
 var start = time.Now()
 
-// spread runs f once in each of the producers, with its share of n, and waits for them.
-func spread(producers, n int, f func(share int)) {
+// window is how many messages may be under way: the default bound of a mailbox, and the size of the channel. Every side
+// keeps to it in the same way, since protoactor's default mailbox has no bound: a producer takes a batch out of the
+// window when the consumer has come so far, and sends it.
+const window, batch = 1024, 16
+
+// flow is the window, and what the consumer has seen.
+type flow struct {
+	issued, came atomic.Int64
+	_            [64]byte
+	seen, until  int64         // of the consumer
+	done         chan struct{} // capacity 1; never closed
+}
+
+// one is the consumer's part of a message.
+func (f *flow) one() {
+	f.seen++
+	if f.seen%batch == 0 {
+		f.came.Store(f.seen)
+	}
+	if f.seen == f.until {
+		f.done <- struct{}{}
+	}
+}
+
+// run sends n messages, a multiple of all batches, from so many producers and waits until all were seen. It may be
+// called when none is under way.
+func (f *flow) run(producers, n int, send func()) {
+	f.until = f.seen + int64(n)
 	var wg sync.WaitGroup
 	for range producers {
-		wg.Go(func() { f(n / producers) }) // owner: wg; ends: after its share
+		wg.Go(func() { // owner: wg; ends: after its share
+			for range n / producers / batch {
+				for end := f.issued.Add(batch); end-f.came.Load() > window; {
+					runtime.Gosched()
+				}
+				for range batch {
+					send()
+				}
+			}
+		})
 	}
 	wg.Wait()
+	<-f.done
 }
+
+// whole rounds n to what all producers send in batches.
+func whole(n, producers int) int { return n - n%(producers*batch) }
 
 // warm is how many messages each repetition sends before it is timed.
-const warm = 10_000
-
-// counting is an actor's part of a tell: it says when it has seen so many.
-type counting struct {
-	seen, until int
-	done        chan struct{} // capacity 1; never closed
-}
-
-func (c *counting) one() {
-	if c.seen++; c.seen == c.until {
-		c.done <- struct{}{}
-	}
-}
-
-// wait waits until n more were seen. It may be called when none is under way.
-func (c *counting) wait(n int, send func()) {
-	c.seen, c.until = 0, n
-	send()
-	<-c.done
-}
+const warm = 10_240
 
 func tell(producers int) side {
 	return func(quick bool) figure {
 		h := host.New(host.Options{})
 		defer end(h)
-		sys, n, msg := h.System(), count(quick), any(&note{1})
-		c := &counting{done: make(chan struct{}, 1)}
-		ref := must(sys.Spawn(actors.Child{Name: "sink", Lanes: lanes.Options{Ready: n}, Behaviour: actors.Func(func(_ *actors.Cx, m any) error {
+		sys, n, msg := h.System(), whole(count(quick), producers), any(&note{1})
+		f := &flow{done: make(chan struct{}, 1)}
+		ref := must(sys.Spawn(actors.Child{Name: "sink", Behaviour: actors.Func(func(_ *actors.Cx, m any) error {
 			if _, ok := m.(*note); ok {
-				c.one()
+				f.one()
 			}
 			return nil
 		})}))
-		send := func(share int) {
-			for range share {
-				check(sys.Tell(ref, msg))
-			}
-		}
-		c.wait(warm, func() { send(warm) })
-		n -= n % producers
-		return timed(n, func() { c.wait(n, func() { spread(producers, n, send) }) })
+		send := func() { check(sys.Tell(ref, msg)) }
+		f.run(producers, warm, send)
+		return timed(n, func() { f.run(producers, n, send) })
 	}
 }
 
 func protoTell(producers int) side {
 	return func(quick bool) figure {
-		sys, n, msg := world(), count(quick), any(&note{1})
-		c := &counting{done: make(chan struct{}, 1)}
+		sys, n, msg := world(), whole(count(quick), producers), any(&note{1})
+		f := &flow{done: make(chan struct{}, 1)}
 		pid := sys.Root.Spawn(actor.PropsFromFunc(func(ctx actor.Context) {
 			if _, ok := ctx.Message().(*note); ok {
-				c.one()
+				f.one()
 			}
 		}))
 		defer func() { check(sys.Root.StopFuture(pid).Wait()) }()
-		send := func(share int) {
-			for range share {
-				sys.Root.Send(pid, msg)
-			}
-		}
-		c.wait(warm, func() { send(warm) })
-		n -= n % producers
-		return timed(n, func() { c.wait(n, func() { spread(producers, n, send) }) })
+		send := func() { sys.Root.Send(pid, msg) }
+		f.run(producers, warm, send)
+		return timed(n, func() { f.run(producers, n, send) })
 	}
 }
 
 func chanTell(producers int) side {
 	return func(quick bool) figure {
-		ch, n, msg := make(chan any, 1024), count(quick), any(&note{1})
-		c := &counting{done: make(chan struct{}, 1)}
+		ch, n, msg := make(chan any, window), whole(count(quick), producers), any(&note{1})
+		f := &flow{done: make(chan struct{}, 1)}
 		go func() { // owner: the channel; ends: it is closed
 			for m := range ch {
 				if _, ok := m.(*note); ok {
-					c.one()
+					f.one()
 				}
 			}
 		}()
 		defer close(ch)
-		send := func(share int) {
-			for range share {
-				ch <- msg
-			}
-		}
-		c.wait(warm, func() { send(warm) })
-		n -= n % producers
-		return timed(n, func() { c.wait(n, func() { spread(producers, n, send) }) })
+		send := func() { ch <- msg }
+		f.run(producers, warm, send)
+		return timed(n, func() { f.run(producers, n, send) })
 	}
 }

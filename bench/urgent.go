@@ -27,7 +27,7 @@ func quantile(ds []time.Duration, q float64) float64 {
 func cancelP50(quick bool) figure {
 	n := 1000
 	if quick {
-		n = 200
+		n = 150
 	}
 	return figure{value: quantile(cancels(n), 0.5)}
 }
@@ -35,7 +35,7 @@ func cancelP50(quick bool) figure {
 func cancelP999(quick bool) figure {
 	n := 10_000
 	if quick {
-		n = 1500
+		n = 1000
 	}
 	return figure{value: quantile(cancels(n), 0.999)}
 }

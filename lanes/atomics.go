@@ -134,4 +134,12 @@ func (l *lock) hooked() {
 	}
 }
 
+// try takes the lock if it is free.
+func (l *lock) try() bool {
+	if hook != nil {
+		return hooked(l.mu.TryLock, truth)
+	}
+	return l.mu.TryLock()
+}
+
 func (l *lock) unlock() { l.mu.Unlock() }

@@ -9,13 +9,13 @@
 // It never looks into a message, reads a clock or starts a goroutine.
 //
 // Concurrency: a Mailbox takes messages from any goroutine and gives them to one consumer at a time: the
-// put that wakes it gives a ticket, whoever claims that consumes, and goes on until Rest returns true. A
+// put that wakes it gives a ticket, whoever claims that consumes, and goes on until the turn is over (Rest, Delivered). A
 // RunQueue serves any number of workers.
 //
 //	box := lanes.New[string](lanes.Options{Ready: 64})
 //	if t, _, _ := box.Put("hello"); t != 0 { queue.Push(t.Class(), t) }
 //	if t, _ := queue.Next(); box.Claim(t) {
 //		v, lane, ok := box.Take(1)
-//		more, _ := box.Delivered(lane, 1)
+//		after := box.Delivered(lane, 1, true)
 //	}
 package lanes

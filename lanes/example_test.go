@@ -18,7 +18,7 @@ func ExampleMailbox() {
 	}
 	for v, lane, ok := box.Take(1); ok; v, lane, ok = box.Take(1) {
 		fmt.Println(lane, v)
-		box.Delivered(lane, 1)
+		box.Delivered(lane, 1, false)
 	}
 	// Output:
 	// the lane is full

@@ -8,7 +8,7 @@ type View struct {
 
 // Look shows the three lanes and the books, at one moment. What is just being published counts as queued.
 func (m *Mailbox[T]) Look() (v [3]View, c Counts) {
-	m.mu.lock()
+	m.acquire()
 	defer m.mu.unlock()
 	var gone [3]int
 	if r := m.rare; r != nil {
@@ -39,7 +39,7 @@ func (m *Mailbox[T]) Len() int {
 
 // Left is how many wait in each lane.
 func (m *Mailbox[T]) Left() [3]int {
-	m.mu.lock()
+	m.acquire()
 	defer m.mu.unlock()
 	return m.left()
 }

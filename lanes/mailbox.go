@@ -10,11 +10,11 @@ type Counts struct {
 //
 // Ready is written to without a lock (queue); taking from it, and all of Cancel and Timed, is done under one.
 type Mailbox[T any] struct {
-	turn  turn     // who delivers: see there
-	ready queue[T] // puts take no lock; what empties it holds mu
-	opts  options  // immutable
-
-	refused word // of Ready, without a place
+	turn    turn            // who delivers: see there
+	refused word            // of Ready, without a place
+	opts    options         // immutable
+	inbox   link[urgent[T]] // of Cancel, the newest first; nil: none
+	ready   queue[T]        // puts take no lock; what empties it holds mu
 
 	mu      lock
 	in      uint32   // guarded by mu: the incarnation in delivery; zero: none
@@ -66,7 +66,10 @@ func (m *Mailbox[T]) Cap(l Lane) int {
 // Put queues v in Ready, by arrival. A ticket that is not zero says that the slot has to be queued under it, and by
 // nobody else, also where v was refused: what came behind its void place may have been passed over. old is what had to
 // go where the result is Dropped.
-func (m *Mailbox[T]) Put(v T) (t Ticket, r Result, old *T) {
+func (m *Mailbox[T]) Put(v T) (t Ticket, r Result, old *T) { return m.PutAt(&v) }
+
+// PutAt is Put of what v points to, which is copied.
+func (m *Mailbox[T]) PutAt(v *T) (t Ticket, r Result, old *T) {
 	if !m.ready.put(v, m.mark(), true) {
 		var more bool
 		if r, old, more = m.putFull(v); r == Refused && !more {
@@ -78,8 +81,8 @@ func (m *Mailbox[T]) Put(v T) (t Ticket, r Result, old *T) {
 
 // putFull looks again, for certain, whether there is no room, and drops the oldest where the option says so. more says
 // whether something waits where v is refused.
-func (m *Mailbox[T]) putFull(v T) (r Result, old *T, more bool) {
-	m.mu.lock()
+func (m *Mailbox[T]) putFull(v *T) (r Result, old *T, more bool) {
+	m.acquire()
 	defer m.mu.unlock()
 	m.ready.refresh()
 	if m.ready.put(v, m.mark(), true) {
@@ -112,7 +115,7 @@ func (m *Mailbox[T]) drop() (old *T) {
 
 // PutTimed queues v in Timed, by deadline in ns.
 func (m *Mailbox[T]) PutTimed(deadline int64, v T) (Ticket, Result) {
-	m.mu.lock()
+	m.acquire()
 	r := m.more()
 	r.counts.Sent[Timed]++
 	if m.free(Timed) <= 0 {
@@ -125,44 +128,18 @@ func (m *Mailbox[T]) PutTimed(deadline int64, v T) (Ticket, Result) {
 	return m.turn.wake(Timed), Queued
 }
 
-// PutCancel queues v in Cancel, which never refuses: merge is tried on what waits there, oldest first,
-// and its result takes the old message's place.
-func (m *Mailbox[T]) PutCancel(v T, merge func(old, add T) (T, bool)) Ticket {
-	m.mu.lock()
-	r := m.more()
-	r.counts.Sent[Cancel]++
-	if r.merges(v, merge) {
-		r.counts.Merged[Cancel]++
-	} else {
-		r.cancel.push(m.entry(v, 0))
-	}
-	m.mu.unlock()
-	return m.turn.wake(Cancel)
-}
-
-func (r *rare[T]) merges(v T, merge func(old, add T) (T, bool)) bool {
-	for i := range r.cancel.len() {
-		e := r.cancel.at(i)
-		if both, ok := merge(e.v, v); ok {
-			e.v = both
-			return true
-		}
-	}
-	return false
-}
-
 // Reserve promises a place in Ready or Timed: to a timer, an answer, a permit. false: the lane is full.
 func (m *Mailbox[T]) Reserve(l Lane) bool {
 	if l == Ready {
 		if m.ready.reserve() {
 			return true
 		}
-		m.mu.lock()
+		m.acquire()
 		defer m.mu.unlock()
 		m.ready.refresh()
 		return m.ready.reserve()
 	}
-	m.mu.lock()
+	m.acquire()
 	defer m.mu.unlock()
 	if m.free(l) <= 0 {
 		return false
@@ -177,14 +154,14 @@ func (m *Mailbox[T]) Release(l Lane) {
 		m.ready.release()
 		return
 	}
-	m.mu.lock()
+	m.acquire()
 	defer m.mu.unlock()
 	m.more().reserved--
 }
 
 // Free is how many places of Ready or Timed are neither taken nor promised.
 func (m *Mailbox[T]) Free(l Lane) int {
-	m.mu.lock()
+	m.acquire()
 	defer m.mu.unlock()
 	return m.free(l)
 }
@@ -202,11 +179,11 @@ func (m *Mailbox[T]) free(l Lane) int {
 // PutReserved queues v in a place that was reserved. deadline is for Timed only.
 func (m *Mailbox[T]) PutReserved(l Lane, deadline int64, v T) Ticket {
 	if l == Ready {
-		m.ready.put(v, m.mark()|promised, false)
+		m.ready.put(&v, m.mark()|promised, false)
 		m.ready.release() // after: nobody takes its place meanwhile
 		return m.turn.wake(l)
 	}
-	m.mu.lock()
+	m.acquire()
 	r := m.more()
 	r.reserved--
 	r.counts.Sent[l]++
@@ -217,31 +194,47 @@ func (m *Mailbox[T]) PutReserved(l Lane, deadline int64, v T) Ticket {
 
 // PutExtra queues v in Ready beside its bound: for the one last word of something that has ended.
 func (m *Mailbox[T]) PutExtra(v T) Ticket {
-	m.ready.put(v, m.mark()|promised, false)
+	m.ready.put(&v, m.mark()|promised, false)
 	return m.turn.wake(Ready)
 }
 
 // Take gives the next message by rule L3. The consumer says Delivered when it has handled it. by is the incarnation
 // that gets it, from 1.
 func (m *Mailbox[T]) Take(by uint32) (v T, l Lane, ok bool) {
-	m.mu.lock()
-	r := m.rare
-	if r == nil || r.cancel.len() == 0 && r.timed.len() == 0 { // the usual case: Choose says Ready, and starts anew
-		p := m.ready.peek()
-		if p == nil {
-			m.mu.unlock()
-			return v, 0, false
-		}
-		v = m.ready.pop(p)
-		m.streak, m.in = Streak{}, by
-		m.taken++
-		m.mu.unlock()
-		return v, Ready, true
-	}
-	v, l = m.choose(r)
-	m.in = by
+	m.acquire()
+	l, ok = m.take(by, &v)
 	m.mu.unlock()
-	return v, l, true
+	return v, l, ok
+}
+
+// take is Take for the holder of mu.
+func (m *Mailbox[T]) take(by uint32, v *T) (l Lane, ok bool) {
+	if r := m.rare; r != nil && (r.cancel.len() > 0 || r.timed.len() > 0) {
+		*v, l = m.choose(r)
+		m.in = by
+		return l, true
+	}
+	p := m.ready.peek() // the usual case: Choose says Ready, and starts anew
+	if p == nil {
+		return 0, false
+	}
+	*v = p.v
+	m.ready.done(p)
+	m.streak, m.in = Streak{}, by
+	m.taken++
+	return Ready, true
+}
+
+// Next is Delivered and Take in one. lost: the delivery was given up meanwhile, and nothing was taken.
+func (m *Mailbox[T]) Next(l Lane, by uint32, v *T) (next Lane, ok, lost bool) {
+	m.acquire()
+	m.handles(l)
+	if lost = m.in != by; !lost {
+		m.in = 0
+		next, ok = m.take(by, v)
+	}
+	m.mu.unlock()
+	return next, ok, lost
 }
 
 // choose takes a message where Cancel or Timed has one.
@@ -263,7 +256,7 @@ func (m *Mailbox[T]) choose(r *rare[T]) (v T, l Lane) {
 
 // Enter says that the incarnation by is in its handler, without a message.
 func (m *Mailbox[T]) Enter(by uint32) {
-	m.mu.lock()
+	m.acquire()
 	m.in = by
 	m.mu.unlock()
 }
@@ -278,37 +271,63 @@ func (m *Mailbox[T]) next() (Lane, bool) {
 	return l, ok
 }
 
-// Delivered closes the books on a message that Take gave. It says whether more waits, and whether the delivery was
-// given up meanwhile: then the slot may be another worker's by now.
-func (m *Mailbox[T]) Delivered(l Lane, by uint32) (more, lost bool) {
-	m.mu.lock()
+// After is what follows a delivery: More waits; Rests: nothing does, and the turn is over, if that was wanted; Lost: it
+// was given up meanwhile, and the slot may be another worker's by now.
+type After uint8
+
+// What follows a delivery.
+const (
+	Empty After = iota
+	More
+	Rests
+	Lost
+)
+
+// Delivered closes the books on a message that Take gave. Where nothing more waits it ends the turn, as Rest does, if
+// rest says so.
+func (m *Mailbox[T]) Delivered(l Lane, by uint32, rest bool) After {
+	m.acquire()
+	m.handles(l)
+	return m.leave(by, rest)
+}
+
+func (m *Mailbox[T]) handles(l Lane) {
 	if l == Ready {
 		m.handled++
 	} else {
 		m.rare.counts.Handled[l]++
 	}
-	return m.leave(by)
 }
 
 // Exit is the end of what Enter began.
-func (m *Mailbox[T]) Exit(by uint32) (more, lost bool) {
-	m.mu.lock()
-	return m.leave(by)
+func (m *Mailbox[T]) Exit(by uint32) After {
+	m.acquire()
+	return m.leave(by, false)
 }
 
 // leave ends a delivery. The caller holds mu, which is free after.
-func (m *Mailbox[T]) leave(by uint32) (more, lost bool) {
-	if lost = m.in != by; !lost {
+func (m *Mailbox[T]) leave(by uint32, rest bool) (a After) {
+	switch {
+	case m.in != by:
+		a = Lost
+	case m.some():
+		m.in, a = 0, More
+	case rest:
+		m.in, a = 0, Rests
+		m.turn.become(running, idle)
+		if m.some() && m.turn.become(idle, running) {
+			a = More
+		}
+	default:
 		m.in = 0
-		more = m.some()
 	}
 	m.mu.unlock()
-	return more, lost
+	return a
 }
 
 // GiveUp ends the delivery of the incarnation by, whose handler does not return; false: it is in none.
 func (m *Mailbox[T]) GiveUp(by uint32) bool {
-	m.mu.lock()
+	m.acquire()
 	defer m.mu.unlock()
 	if m.in != by {
 		return false
@@ -320,81 +339,19 @@ func (m *Mailbox[T]) GiveUp(by uint32) bool {
 // some says whether a message waits.
 func (m *Mailbox[T]) some() bool {
 	r := m.rare
-	return r != nil && (r.cancel.len() > 0 || r.timed.len() > 0) || m.ready.peek() != nil
+	return r != nil && (r.cancel.len() > 0 || r.timed.len() > 0) || m.inbox.load() != nil || m.ready.peek() != nil
 }
 
 // Some says whether a message waits.
 func (m *Mailbox[T]) Some() bool {
-	m.mu.lock()
+	m.acquire()
 	defer m.mu.unlock()
 	return m.some()
 }
 
-// Remove takes every message that matches out of a lane and counts it as revoked.
-func (m *Mailbox[T]) Remove(l Lane, match func(T) bool) (n int) {
-	m.mu.lock()
-	defer m.mu.unlock()
-	switch {
-	case l == Ready:
-		m.ready.each(func(at *place[T], mark uint64) bool {
-			if match(at.v) {
-				m.ready.remove(at, mark)
-				n++
-			}
-			return true
-		})
-	case m.rare == nil:
-	case l == Cancel:
-		n = m.rare.cancel.remove(match)
-	default:
-		n = m.rare.timed.remove(match)
-	}
-	if n > 0 {
-		m.more().counts.Revoked[l] += uint64(n)
-	}
-	return n
-}
-
-// Drain empties a lane. The caller accounts for every message by Dead or Revoked; until then it counts as waiting.
-func (m *Mailbox[T]) Drain(l Lane) (out []T) {
-	m.mu.lock()
-	defer m.mu.unlock()
-	switch {
-	case l == Ready:
-		out = m.ready.drain()
-	case m.rare == nil:
-	case l == Cancel:
-		out = m.rare.cancel.drain()
-	default:
-		out = m.rare.timed.drain()
-	}
-	if len(out) > 0 {
-		m.more().out[l] += len(out)
-	}
-	return out
-}
-
-// Dead counts n drained messages of a lane as dead letters.
-func (m *Mailbox[T]) Dead(l Lane, n int) {
-	m.mu.lock()
-	defer m.mu.unlock()
-	r := m.more()
-	r.out[l] -= n
-	r.counts.Dead[l] += uint64(n)
-}
-
-// Revoked counts n drained messages of a lane as revoked.
-func (m *Mailbox[T]) Revoked(l Lane, n int) {
-	m.mu.lock()
-	defer m.mu.unlock()
-	r := m.more()
-	r.out[l] -= n
-	r.counts.Revoked[l] += uint64(n)
-}
-
 // Class is the lane that would be served next; Ready if the mailbox is empty.
 func (m *Mailbox[T]) Class() Lane {
-	m.mu.lock()
+	m.acquire()
 	defer m.mu.unlock()
 	if l, ok := m.next(); ok {
 		return l

@@ -150,7 +150,7 @@ func step(t *rapid.T, box *lanes.Mailbox[int], m *model, v int) {
 			t.Fatalf("took %d of %s (%v), the model %d of %s (%v)", gv, gl, gok, wv, wl, wok)
 		}
 		if gok {
-			box.Delivered(gl, 1)
+			box.Delivered(gl, 1, false)
 		}
 	}
 }
@@ -183,7 +183,7 @@ func TestExactlyOneWakePerActivation(t *testing.T) {
 				for more := true; more; {
 					if _, l, ok := box.Take(1); ok {
 						taken.Add(1)
-						box.Delivered(l, 1)
+						box.Delivered(l, 1, false)
 						continue
 					}
 					inside.Add(-1)
@@ -240,11 +240,29 @@ func BenchmarkTell(b *testing.B) {
 					box.Put(1)
 					if n.Add(1)%64 == 0 {
 						for _, l, ok := box.Take(1); ok; _, l, ok = box.Take(1) {
-							box.Delivered(l, 1)
+							box.Delivered(l, 1, false)
 						}
 					}
 				}
 			})
 		})
+	}
+}
+
+// TestL4NoPlaceIsPromisedBesideTheBound: also where nothing was ever queued.
+func TestL4NoPlaceIsPromisedBesideTheBound(t *testing.T) {
+	box := lanes.New[int](lanes.Options{Ready: 2})
+	for i, want := range []bool{true, true, false, false} {
+		if box.Reserve(lanes.Ready) != want {
+			t.Fatalf("promise %d: not %v", i, want)
+		}
+	}
+	if _, got, _ := box.Put(1); got != lanes.Refused {
+		t.Fatal("a promised place was taken:", got)
+	}
+	box.PutReserved(lanes.Ready, 0, 2)
+	box.Release(lanes.Ready)
+	if _, got, _ := box.Put(3); got != lanes.Queued {
+		t.Fatal("a place that was given back is not free:", got)
 	}
 }

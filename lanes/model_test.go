@@ -185,6 +185,12 @@ func (m *Mailbox[T]) digest() uint64 {
 			fmt.Fprint(f, " ", s.at[i].mark, s.at[i].v)
 		}
 	}
+	for u := m.inbox.load(); u != nil; u = u.older {
+		fmt.Fprint(f, "urgent", u.v)
+	}
+	if m.rare != nil {
+		fmt.Fprint(f, m.rare.cancel.len(), m.rare.counts)
+	}
 	fmt.Fprint(f, names[q.tail.load()], names[q.head])
 	for i := range q.spare {
 		if s := q.spare[i].load(); s != nil {
@@ -203,6 +209,9 @@ type worker struct {
 	broken  error
 }
 
+// urgentFrom is where messages of Cancel begin.
+const urgentFrom = 1000
+
 func (w *worker) push(t Ticket) {
 	if t != 0 {
 		w.tickets = append(w.tickets, t)
@@ -213,7 +222,11 @@ func (w *worker) push(t Ticket) {
 const lastWords = 500
 
 func (w *worker) put(v int) {
-	if v >= lastWords {
+	switch {
+	case v >= urgentFrom:
+		w.push(w.box.PutCancel(v, func(old, _ int) (int, bool) { return old, false }))
+		return
+	case v >= lastWords:
 		w.push(w.box.PutExtra(v))
 		return
 	}
@@ -234,10 +247,24 @@ func (w *worker) work() {
 		}
 		for more := true; more; {
 			v, l, ok := w.box.Take(1)
-			if ok {
+			for after := More; ok && after == More; { // two at a time, if there are, and then as a host does at the end of a turn
 				w.got = append(w.got, v)
-				w.box.Delivered(l, 1)
-				continue
+				if next, more, _ := w.box.Next(l, 1, &v); more {
+					w.got = append(w.got, v)
+					l = next
+				} else {
+					break
+				}
+				w.inside-- // whoever is woken now is not the second
+				if after = w.box.Delivered(l, 1, true); after == Rests {
+					more, ok = false, false
+					break
+				}
+				w.inside++
+				v, l, ok = w.box.Take(1)
+			}
+			if !more {
+				break
 			}
 			w.inside-- // whoever is woken now is not the second
 			if more = !w.box.Rest(); more {
@@ -260,9 +287,15 @@ func (w *worker) end(sent [][]int, refusable bool) error {
 	if c.Sent[Ready] != uint64(v[Ready].Depth)+c.Taken[Ready]+c.Dead[Ready]+c.Refused[Ready]+c.Revoked[Ready] || v[Ready].Depth != 0 {
 		return fmt.Errorf("L5: %+v, %+v", v[Ready], c)
 	}
-	total := 0
+	total, urgent := 0, 0
 	for _, line := range sent {
-		total += len(line)
+		for _, m := range line {
+			if m >= urgentFrom {
+				urgent++
+			} else {
+				total++
+			}
+		}
 		at := -1
 		for _, m := range line {
 			i := slices.Index(w.got, m)
@@ -277,7 +310,7 @@ func (w *worker) end(sent [][]int, refusable bool) error {
 			}
 		}
 	}
-	if c.Sent[Ready] != uint64(total) || uint64(len(w.got)) != c.Taken[Ready] {
+	if c.Sent[Ready] != uint64(total) || c.Sent[Cancel] != uint64(urgent) || uint64(len(w.got)) != c.Taken[Ready]+c.Taken[Cancel] {
 		return fmt.Errorf("%d sent, the books say %+v; %v", total, c, w.got)
 	}
 	return nil
@@ -304,6 +337,9 @@ func TestEveryOrderOfTheStepsOfReadyAndTheTurn(t *testing.T) {
 		{"the last place, two puts", 1, 0, 0, [][]int{{1}, {2}}, 0, false},
 		{"the last place, a put and a worker", 1, 1, 1, [][]int{{1}}, 1, false},
 		{"a last word behind a put that is refused, and a worker", 1, 1, 1, [][]int{{1}, {500}}, 1, true},
+		{"a cancel, a put and a worker", 8, 0, 0, [][]int{{1}, {urgentFrom}}, 1, false},
+		{"two cancels", 8, 1, 1, [][]int{{urgentFrom}, {urgentFrom + 1}}, 0, false},
+		{"a cancel, and a worker with a message", 8, 1, 1, [][]int{{urgentFrom}}, 1, false},
 		{"two workers", 8, 0, 0, [][]int{{1}}, 2, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 func taken(box *lanes.Mailbox[int]) (out [3][]int) {
 	for v, l, ok := box.Take(1); ok; v, l, ok = box.Take(1) {
 		out[l] = append(out[l], v)
-		box.Delivered(l, 1)
+		box.Delivered(l, 1, false)
 	}
 	return out
 }

@@ -14,21 +14,23 @@ import "sync/atomic"
 //
 // A segment is reused by its own mailbox only, and is shut (no place is valid) until it is the newest: a put that still
 // holds it from before either fails or gets a place in the newest segment, which is where it belongs.
+//
+// The fields are in the order of who touches them: those that every put reads, those that hardly anybody does, and those
+// that every delivery writes, so that the first and the last lie in lines of their own.
 type queue[T any] struct {
+	tail  link[segment[T]] // the newest
+	limit word             // a bounded message takes no place from here on: cap, less what is promised, more than was given back
+	tight word             // 1: a place was void; puts look before they take one
+
+	cap   uint64                   // immutable
 	first link[segment[T]]         // set once
-	tail  link[segment[T]]         // the newest
+	void  word                     // places that a put took and could not use
 	spare [spares]link[segment[T]] // out of the chain, shut; nil: none
 
-	cap   uint64   // immutable
-	limit word     // a bounded message takes no place from here on: cap, less what is promised, more than was given back
-	tight word     // 1: a place was void; puts look before they take one
-	void  word     // places that a put took and could not use
-	_     [64]byte // what follows is written at each delivery: not in a line that puts read
-
-	freed uint64      // guarded by the mailbox's lock: places given back: taken, dropped, removed
 	seen  uint64      // guarded by the mailbox's lock: what limit knows of the places given back
+	freed uint64      // guarded by the mailbox's lock: places given back: taken, dropped, removed
 	head  *segment[T] // guarded by the mailbox's lock
-	at    []place[T]  // guarded by the mailbox lock: those of head, whose line is left to those who put
+	at    []place[T]  // guarded by the mailbox's lock: those of head, whose line is left to those who put
 	deq   uint64      // guarded by the mailbox's lock: places of head that are done with
 }
 
@@ -118,7 +120,7 @@ func (q *queue[T]) position() uint64 {
 
 // put takes a place and publishes v in it. A bounded message may find its place over the limit, which is then void; it
 // is refused for certain only where the caller holds the mailbox's lock, and has called refresh.
-func (q *queue[T]) put(v T, mark uint64, bounded bool) bool {
+func (q *queue[T]) put(v *T, mark uint64, bounded bool) bool {
 	for {
 		s := q.newest()
 		if bounded && q.tight.load() != 0 && !q.fits() {
@@ -130,20 +132,23 @@ func (q *queue[T]) put(v T, mark uint64, bounded bool) bool {
 			continue
 		}
 		p := &s.at[i]
-		if bounded && int64(s.base.load()+i) >= int64(q.limit.load()) {
+		if bounded && !before(s.base.load()+i, q.limit.load()) {
 			q.tight.store(1)
 			q.void.add(1)
 			atomic.StoreUint64(at(&p.mark), mark|published|removed)
 			return false
 		}
-		p.v = v
+		p.v = *v
 		atomic.StoreUint64(at(&p.mark), mark|published)
 		return true
 	}
 }
 
 // fits says whether another message is within the bound, as far as limit knows.
-func (q *queue[T]) fits() bool { return int64(q.position()) < int64(q.limit.load()) }
+func (q *queue[T]) fits() bool { return before(q.position(), q.limit.load()) }
+
+// before compares positions: a limit may be below zero for a moment, while a promise is tried.
+func before(a, b uint64) bool { return int64(a-b) < 0 }
 
 // refresh brings limit up to date. The caller holds the mailbox's lock.
 func (q *queue[T]) refresh() {
@@ -170,7 +175,7 @@ func (q *queue[T]) depth() int {
 
 // reserve promises a place, as far as limit knows that one is free; under the mailbox's lock, after refresh, for certain.
 func (q *queue[T]) reserve() bool {
-	if l := q.limit.add(^uint64(0)); int64(q.position()) > int64(l) { // below zero where all is promised
+	if l := q.limit.add(^uint64(0)); before(l, q.position()) {
 		q.release()
 		return false
 	}
@@ -277,6 +282,12 @@ func (q *queue[T]) reuse() *segment[T] {
 // pop takes what peek gave.
 func (q *queue[T]) pop(p *place[T]) T {
 	v := p.v
+	q.done(p)
+	return v
+}
+
+// done gives the place back that peek gave.
+func (q *queue[T]) done(p *place[T]) {
 	var none T
 	p.v = none
 	p.mark = 0
@@ -284,7 +295,6 @@ func (q *queue[T]) pop(p *place[T]) T {
 	if q.deq++; q.deq == uint64(len(q.at)) {
 		q.advance()
 	}
-	return v
 }
 
 // each visits what was published and not taken, oldest first, until f says no.

@@ -23,6 +23,8 @@ type worker struct {
 	since   time.Time        // owned by the monitor
 	slow    bool             // owned by the monitor: counted, and has a spare beside it
 	stuck   bool             // owned by the monitor: counted
+	quantum int              // owned by the worker: deliveries left
+	goOn    func() bool      // immutable: again
 	handed  uint64           // owned by the worker: hand-offs that are not counted in the host's stats yet
 	counted uint64           // owned by the worker: deliveries that are
 	life    base.Incarnation // owned by the monitor: whose handler is slow
@@ -33,7 +35,7 @@ type worker struct {
 func (h *Host) startWorker() {
 	w := &worker{h: h, counted: 1}
 	w.seq.Store(1) // zero is the delivery that was not given up
-	w.seat.By = w
+	w.seat.By, w.goOn = w, w.again
 	w.next.Store(shut)
 	h.mu.Lock()
 	h.workers[w] = struct{}{}
@@ -95,26 +97,39 @@ func (w *worker) count() {
 func (w *worker) turn(s *actors.Slot, left int) (next *actors.Slot, rest int) {
 	s.Sit(&w.seat)
 	w.slot.Store(s)
+	w.quantum = left
 	for {
 		w.seq.Add(1)
-		more := s.Deliver()
-		if left--; left <= 0 && w.h.queue.Len() == 0 { // nobody waits for a turn
+		w.quantum--
+		more := s.Serve(w.goOn)
+		if w.quantum <= 0 && w.h.queue.Len() == 0 { // nobody waits for a turn
 			w.count()
-			left = w.h.opts.Quantum
+			w.quantum = w.h.opts.Quantum
 		}
 		switch n := w.offered(); {
 		case n != nil:
 			if more == actors.More {
 				w.requeue(s)
 			}
-			return w.take(n, left), left
+			return w.take(n, w.quantum), w.quantum
 		case more != actors.More:
-			return nil, left
-		case left <= 0 || w.h.queue.Above(lanes.Ready) && w.h.queue.Above(s.Class()):
+			return nil, w.quantum
+		case w.quantum <= 0 || w.h.queue.Above(lanes.Ready) && w.h.queue.Above(s.Class()):
 			w.requeue(s)
 			return nil, 0
 		}
 	}
+}
+
+// again says whether the worker delivers to the same slot once more before it looks around: nothing was handed to it,
+// its quantum lasts, and nothing urgent waits.
+func (w *worker) again() bool {
+	if w.quantum <= 0 || w.next.Load() != nil || w.h.queue.Above(lanes.Ready) {
+		return false
+	}
+	w.quantum--
+	w.seq.Add(1)
+	return true
 }
 
 func (w *worker) requeue(s *actors.Slot) { w.h.push(turn{s, s.Requeue()}) }

@@ -1,0 +1,69 @@
+package lanes
+
+// PutCancel queues v in Cancel, which never refuses: merge is tried on what waits there, oldest first,
+// and its result takes the old message's place. It waits for no lock: whoever holds that takes v in, at the latest
+// before the next message is chosen.
+func (m *Mailbox[T]) PutCancel(v T, merge func(old, add T) (T, bool)) Ticket {
+	u := &urgent[T]{v: v, merge: merge}
+	for {
+		u.older = m.inbox.load()
+		if m.inbox.cas(u.older, u) {
+			break
+		}
+	}
+	if m.mu.try() {
+		m.collect()
+		m.mu.unlock()
+	}
+	return m.turn.wake(Cancel)
+}
+
+// urgent is a message of Cancel that no holder of the lock has taken in yet.
+type urgent[T any] struct {
+	v     T
+	merge func(old, add T) (T, bool)
+	older *urgent[T]
+}
+
+// acquire takes the lock, and in what came to Cancel meanwhile.
+func (m *Mailbox[T]) acquire() {
+	m.mu.lock()
+	m.collect()
+}
+
+// collect takes in what came to Cancel. The caller holds mu.
+func (m *Mailbox[T]) collect() {
+	u := m.inbox.load()
+	if u == nil {
+		return
+	}
+	for !m.inbox.cas(u, nil) {
+		u = m.inbox.load()
+	}
+	m.admit(u)
+}
+
+// admit queues u and what is older, the oldest first.
+func (m *Mailbox[T]) admit(u *urgent[T]) {
+	if u.older != nil {
+		m.admit(u.older)
+	}
+	r := m.more()
+	r.counts.Sent[Cancel]++
+	if r.merges(u.v, u.merge) {
+		r.counts.Merged[Cancel]++
+		return
+	}
+	r.cancel.push(m.entry(u.v, 0))
+}
+
+func (r *rare[T]) merges(v T, merge func(old, add T) (T, bool)) bool {
+	for i := range r.cancel.len() {
+		e := r.cancel.at(i)
+		if both, ok := merge(e.v, v); ok {
+			e.v = both
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,63 @@
+package lanes
+
+// Remove takes every message that matches out of a lane and counts it as revoked.
+func (m *Mailbox[T]) Remove(l Lane, match func(T) bool) (n int) {
+	m.acquire()
+	defer m.mu.unlock()
+	switch {
+	case l == Ready:
+		m.ready.each(func(at *place[T], mark uint64) bool {
+			if match(at.v) {
+				m.ready.remove(at, mark)
+				n++
+			}
+			return true
+		})
+	case m.rare == nil:
+	case l == Cancel:
+		n = m.rare.cancel.remove(match)
+	default:
+		n = m.rare.timed.remove(match)
+	}
+	if n > 0 {
+		m.more().counts.Revoked[l] += uint64(n)
+	}
+	return n
+}
+
+// Drain empties a lane. The caller accounts for every message by Dead or Revoked; until then it counts as waiting.
+func (m *Mailbox[T]) Drain(l Lane) (out []T) {
+	m.acquire()
+	defer m.mu.unlock()
+	switch {
+	case l == Ready:
+		out = m.ready.drain()
+	case m.rare == nil:
+	case l == Cancel:
+		out = m.rare.cancel.drain()
+	default:
+		out = m.rare.timed.drain()
+	}
+	if len(out) > 0 {
+		m.more().out[l] += len(out)
+	}
+	return out
+}
+
+// Dead counts n drained messages of a lane as dead letters.
+func (m *Mailbox[T]) Dead(l Lane, n int) {
+	m.acquire()
+	defer m.mu.unlock()
+	r := m.more()
+	r.out[l] -= n
+	r.counts.Dead[l] += uint64(n)
+}
+
+// Revoked counts n drained messages of a lane as revoked.
+func (m *Mailbox[T]) Revoked(l Lane, n int) {
+	m.acquire()
+	defer m.mu.unlock()
+	r := m.more()
+	r.out[l] -= n
+	r.counts.Revoked[l] += uint64(n)
+}
