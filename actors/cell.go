@@ -197,14 +197,42 @@ func (c *Cell) deliver(m Message, lane lanes.Lane) {
 	c.look()
 }
 
-// plain takes a message of Ready to its handler in which the kernel has no part.
-func (c *Cell) plain(body any) {
-	c.cx.trace = TraceID{}
-	if exit, ended := c.call(body); ended {
-		c.finish(exit)
+// burst takes a plain message to its handler, and those that follow it while they are plain: one deferred call serves
+// them all. The results are those of Slot.follow; or end, with which the handler ended the incarnation.
+func (c *Cell) burst(body any, goOn func() bool) (l letter, lane lanes.Lane, again bool, then Next, end *Exit) {
+	inside := false
+	defer func() {
+		if !inside {
+			return
+		}
+		if v := recover(); v != nil {
+			e := c.panicked(v, body)
+			end = &e
+		}
+	}()
+	n, unbound := uint32(c.n), c.slot.opts.deliveries == 0
+	for {
+		c.cx.trace = TraceID{}
+		inside = true
+		err := c.b.Receive(c.cx, body)
+		if err != nil {
+			if e, ended := c.failed(err, body); ended {
+				inside = false
+				return l, 0, false, 0, &e
+			}
+		}
+		inside = false
+		if unbound && spec.IncarnationState(c.life.Load()) == spec.Running {
+			c.deliveries++
+		} else {
+			c.spend(lanes.Ready)
+			c.look()
+		}
+		if l, lane, again, then = c.slot.follow(c, lanes.Ready, goOn); !again || !l.plainFor(n) {
+			return l, lane, again, then, nil
+		}
+		body = l.body
 	}
-	c.spend(lanes.Ready)
-	c.look()
 }
 
 // open applies the kernel's part of a message: answers meet their question, monitors are used up. It
@@ -273,17 +301,27 @@ func (c *Cell) run(body any, trace TraceID) {
 func (c *Cell) call(body any) (exit Exit, ended bool) {
 	defer func() {
 		if v := recover(); v != nil {
-			exit, ended = panicExit(rethrown(v), stack()), true
-			exit.On = typeName(body)
-			if b, ok := v.(invariant.Broken); ok {
-				c.slot.sys.emit(Event{Kind: EventViolated, Path: c.slot.path, Detail: b.Error()})
-			}
+			exit, ended = c.panicked(v, body), true
 		}
 	}()
-	err := c.b.Receive(c.cx, body)
-	if err == nil {
-		return exit, false // the usual case
+	if err := c.b.Receive(c.cx, body); err != nil {
+		return c.failed(err, body)
 	}
+	return exit, false // the usual case
+}
+
+// panicked is the end by a panic in the handler of body.
+func (c *Cell) panicked(v, body any) Exit {
+	exit := panicExit(rethrown(v), stack())
+	exit.On = typeName(body)
+	if b, ok := v.(invariant.Broken); ok {
+		c.slot.sys.emit(Event{Kind: EventViolated, Path: c.slot.path, Detail: b.Error()})
+	}
+	return exit
+}
+
+// failed is the end by an error of the handler of body, where it is one.
+func (c *Cell) failed(err error, body any) (exit Exit, ended bool) {
 	exit, ended = exitOf(err, c.in(spec.Draining))
 	if exit.Err != nil {
 		_ = exit.Err.Error() // its text may panic: here, where that is its own fault, and not where it is told

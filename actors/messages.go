@@ -163,6 +163,11 @@ func mergeControl(old, add letter) (letter, bool) {
 	if !ok || !ok2 || m.life != n.life {
 		return old, false
 	}
-	m.Body = a.merge(b)
-	return m.letter(), true
+	both := a.merge(b)
+	if old.kind == asWhole {
+		m.Body = both
+		return letter{body: &m, kind: asWhole}, true
+	}
+	old.body = both
+	return old, true
 }

@@ -137,7 +137,7 @@ func TestC3ACxCarriesItsRegionActorIncarnationAndTrace(t *testing.T) {
 	done := make(chan error, 1) // capacity 1: the one answer; never closed
 	b.now = b.now.Add(time.Hour)
 	queued := make(chan struct{}) // capacity 0; closed when the question is queued
-	b.ready = func() { close(queued); b.ready = nil }
+	b.ready = func() { b.ready = nil; close(queued) }
 	go func() { // owner: the test, by done; ends: the question is answered
 		_, err := actors.Call[note, int](actors.Traced(context.Background(), id), b.sys, front, note{})
 		done <- err

@@ -130,8 +130,10 @@ func (s *Slot) Accept(by *Slot, m Message) error {
 	if s.gone.Load() {
 		return s.refuseGone()
 	}
-	k, l := classOf(m.Body), m.letter()
-	l.plain = k.plain && !l.whole
+	k, l := classOf(m.Body), s.letter(&m)
+	if k.plain && l.kind == inParts {
+		l.kind = asPlain
+	}
 	switch k.lane {
 	case lanes.Cancel:
 		s.acceptCancel(m)
@@ -140,7 +142,7 @@ func (s *Slot) Accept(by *Slot, m Message) error {
 		t, r := s.box.PutTimed(k.deadline(m.Body).UnixNano(), l)
 		return s.accepted(by, t, r, m.Body)
 	}
-	t, r, old := s.box.PutAt(&l)
+	t, r, old := s.box.Put(l)
 	return s.unusual(by, t, r, old, m.Body)
 }
 
@@ -149,8 +151,11 @@ func (s *Slot) tell(by *Slot, body any) error {
 	if s.gone.Load() {
 		return s.refuseGone()
 	}
-	l := letter{body: body, from: by, plain: true}
-	t, r, old := s.box.PutAt(&l)
+	l := letter{body: body, kind: asPlain}
+	if by != nil && s.opts.queue == QueueReturn {
+		l = s.letter(&Message{Body: body, from: by})
+	}
+	t, r, old := s.box.Put(l)
 	if r != lanes.Queued {
 		return s.unusual(by, t, r, old, body)
 	}
@@ -177,7 +182,7 @@ func (s *Slot) acceptCancel(m Message) {
 			cell.cx.cancel(c.reason)
 		}
 	}
-	s.arrived(nil, s.box.PutCancel(m.letter(), mergeControl))
+	s.arrived(nil, s.box.PutCancel(s.letter(&m), mergeControl))
 	s.sweepIfGone()
 }
 
@@ -193,7 +198,7 @@ func (s *Slot) accepted(by *Slot, t Ticket, r lanes.Result, body any) error {
 
 // putReserved queues m in a place that was reserved before.
 func (s *Slot) putReserved(by *Slot, l lanes.Lane, due int64, m Message) {
-	s.arrived(by, s.box.PutReserved(l, due, m.letter()))
+	s.arrived(by, s.box.PutReserved(l, due, s.letter(&m)))
 	s.sweepIfGone()
 	if _, is := m.Body.(*Permit); is && s.over(m.life) {
 		s.unpermit(m.life) // nobody takes it any more: its place must not wait for the next incarnation
@@ -202,7 +207,7 @@ func (s *Slot) putReserved(by *Slot, l lanes.Lane, due int64, m Message) {
 
 // putExtra queues m in the Ready lane beside its bound.
 func (s *Slot) putExtra(m Message) {
-	s.arrived(nil, s.box.PutExtra(m.letter()))
+	s.arrived(nil, s.box.PutExtra(s.letter(&m)))
 	s.sweepIfGone()
 }
 
@@ -298,39 +303,59 @@ func (s *Slot) Serve(goOn func() bool) Next {
 		c.begin()
 		return s.next(c, s.box.Exit(uint32(c.n)))
 	}
-	l, lane, ok := s.box.Take(uint32(c.n)) // from here on the slot may go on without this worker
-	if !ok {
+	n := uint32(c.n)
+	l, lane, again := s.box.Take(n) // from here on the slot may go on without this worker
+	if !again {
 		return s.rest()
 	}
-	for {
-		if s.sys.under {
-			m := l.message()
-			*s.under = Under{Tag: m.Tag, Lane: lane, N: s.under.N + 1, Begun: s.under.Begun, Left: s.box.Left()}
-		}
-		if l.plain && (l.life == 0 || l.life == c.n) {
-			c.plain(l.body)
+	var then Next
+	for s.sees(&l, lane); again; {
+		if l.plainFor(n) {
+			var end *Exit
+			if l, lane, again, then, end = c.burst(l.body, goOn); end == nil {
+				continue
+			}
+			c.finish(*end)
+			c.spend(lanes.Ready)
+			c.look()
+			lane = lanes.Ready
 		} else {
 			c.deliver(l.message(), lane)
 		}
-		lives, lost := s.cell.Load() == c, false
-		switch {
-		case s.wanted.Load():
-			a := s.box.Delivered(lane, uint32(c.n), false)
-			s.grant()
-			if a == lanes.More {
-				a = lanes.Empty // it may be otherwise by now: next looks again
-			}
-			return s.next(c, a)
-		case !lives || !goOn():
-			return s.next(c, s.box.Delivered(lane, uint32(c.n), lives))
-		}
-		if lane, ok, lost = s.box.Next(lane, uint32(c.n), &l); lost {
-			return s.next(c, lanes.Lost)
-		}
-		if !ok {
-			return s.rest()
-		}
+		l, lane, again, then = s.follow(c, lane, goOn)
 	}
+	return then
+}
+
+// sees shows the host what is delivered, where it asks for that.
+func (s *Slot) sees(l *letter, lane lanes.Lane) {
+	if s.sys.under {
+		m := l.message()
+		*s.under = Under{Tag: m.Tag, Lane: lane, N: s.under.N + 1, Begun: s.under.Begun, Left: s.box.Left()}
+	}
+}
+
+// follow closes the books on a message that c had, and takes the next one where goOn says so. again: there is one; else
+// then is what the host does.
+func (s *Slot) follow(c *Cell, had lanes.Lane, goOn func() bool) (l letter, lane lanes.Lane, again bool, then Next) {
+	n, lives := uint32(c.n), s.cell.Load() == c
+	if s.wanted.Load() {
+		a := s.box.Delivered(had, n, false)
+		s.grant()
+		if a == lanes.More {
+			a = lanes.Empty // it may be otherwise by now: next looks again
+		}
+		return l, 0, false, s.next(c, a)
+	}
+	if !lives || !goOn() {
+		return l, 0, false, s.next(c, s.box.Delivered(had, n, lives))
+	}
+	l, lane, a := s.box.Next(had, n)
+	if a == lanes.More {
+		s.sees(&l, lane)
+		return l, lane, true, 0
+	}
+	return l, 0, false, s.next(c, a)
 }
 
 func once() bool { return false }

@@ -27,8 +27,14 @@ type urgent[T any] struct {
 
 // acquire takes the lock, and in what came to Cancel meanwhile.
 func (m *Mailbox[T]) acquire() {
-	m.mu.lock()
-	m.collect()
+	if hook != nil {
+		m.mu.hooked()
+	} else {
+		m.mu.mu.Lock()
+	}
+	if m.inbox.load() != nil {
+		m.collect()
+	}
 }
 
 // collect takes in what came to Cancel. The caller holds mu.

@@ -56,6 +56,7 @@ func (m *Mailbox[T]) Init(o Options) {
 	}
 	m.ready.cap, m.opts = uint64(o.Ready), options{o.Stamp, uint32(o.Timed), o.Overflow}
 	m.ready.limit.v.Store(m.ready.cap)
+	m.ready.step = max(m.ready.cap/64, 1)
 }
 
 // Cap is the bound of a lane; zero for Cancel, which has none.
@@ -66,10 +67,7 @@ func (m *Mailbox[T]) Cap(l Lane) int {
 // Put queues v in Ready, by arrival. A ticket that is not zero says that the slot has to be queued under it, and by
 // nobody else, also where v was refused: what came behind its void place may have been passed over. old is what had to
 // go where the result is Dropped.
-func (m *Mailbox[T]) Put(v T) (t Ticket, r Result, old *T) { return m.PutAt(&v) }
-
-// PutAt is Put of what v points to, which is copied.
-func (m *Mailbox[T]) PutAt(v *T) (t Ticket, r Result, old *T) {
+func (m *Mailbox[T]) Put(v T) (t Ticket, r Result, old *T) {
 	if !m.ready.put(v, m.mark(), true) {
 		var more bool
 		if r, old, more = m.putFull(v); r == Refused && !more {
@@ -81,7 +79,7 @@ func (m *Mailbox[T]) PutAt(v *T) (t Ticket, r Result, old *T) {
 
 // putFull looks again, for certain, whether there is no room, and drops the oldest where the option says so. more says
 // whether something waits where v is refused.
-func (m *Mailbox[T]) putFull(v *T) (r Result, old *T, more bool) {
+func (m *Mailbox[T]) putFull(v T) (r Result, old *T, more bool) {
 	m.acquire()
 	defer m.mu.unlock()
 	m.ready.refresh()
@@ -179,7 +177,7 @@ func (m *Mailbox[T]) free(l Lane) int {
 // PutReserved queues v in a place that was reserved. deadline is for Timed only.
 func (m *Mailbox[T]) PutReserved(l Lane, deadline int64, v T) Ticket {
 	if l == Ready {
-		m.ready.put(&v, m.mark()|promised, false)
+		m.ready.put(v, m.mark()|promised, false)
 		m.ready.release() // after: nobody takes its place meanwhile
 		return m.turn.wake(l)
 	}
@@ -194,7 +192,7 @@ func (m *Mailbox[T]) PutReserved(l Lane, deadline int64, v T) Ticket {
 
 // PutExtra queues v in Ready beside its bound: for the one last word of something that has ended.
 func (m *Mailbox[T]) PutExtra(v T) Ticket {
-	m.ready.put(&v, m.mark()|promised, false)
+	m.ready.put(v, m.mark()|promised, false)
 	return m.turn.wake(Ready)
 }
 
@@ -202,39 +200,50 @@ func (m *Mailbox[T]) PutExtra(v T) Ticket {
 // that gets it, from 1.
 func (m *Mailbox[T]) Take(by uint32) (v T, l Lane, ok bool) {
 	m.acquire()
-	l, ok = m.take(by, &v)
+	v, l, ok = m.take(by)
 	m.mu.unlock()
 	return v, l, ok
 }
 
 // take is Take for the holder of mu.
-func (m *Mailbox[T]) take(by uint32, v *T) (l Lane, ok bool) {
+func (m *Mailbox[T]) take(by uint32) (v T, l Lane, ok bool) {
 	if r := m.rare; r != nil && (r.cancel.len() > 0 || r.timed.len() > 0) {
-		*v, l = m.choose(r)
+		v, l = m.choose(r)
 		m.in = by
-		return l, true
+		return v, l, true
 	}
 	p := m.ready.peek() // the usual case: Choose says Ready, and starts anew
 	if p == nil {
-		return 0, false
+		return v, 0, false
 	}
-	*v = p.v
-	m.ready.done(p)
+	v = m.ready.pop(p)
 	m.streak, m.in = Streak{}, by
 	m.taken++
-	return Ready, true
+	return v, Ready, true
 }
 
-// Next is Delivered and Take in one. lost: the delivery was given up meanwhile, and nothing was taken.
-func (m *Mailbox[T]) Next(l Lane, by uint32, v *T) (next Lane, ok, lost bool) {
+// Next is Delivered and Take in one: More gives the next message, Empty none; Lost says that the delivery was given up
+// meanwhile, and takes none.
+func (m *Mailbox[T]) Next(had Lane, by uint32) (v T, l Lane, a After) {
 	m.acquire()
-	m.handles(l)
-	if lost = m.in != by; !lost {
-		m.in = 0
-		next, ok = m.take(by, v)
+	m.handles(had)
+	l, a = Ready, Lost
+	if m.in == by {
+		r := m.rare
+		p := m.ready.first()
+		if a = More; p != nil && (r == nil || r.cancel.len() == 0 && r.timed.len() == 0) { // the usual case, as in take
+			v = m.ready.pop(p)
+			m.streak = Streak{}
+			m.taken++
+		} else {
+			var ok bool
+			if v, l, ok = m.take(by); !ok {
+				m.in, a = 0, Empty
+			}
+		}
 	}
 	m.mu.unlock()
-	return next, ok, lost
+	return v, l, a
 }
 
 // choose takes a message where Cancel or Timed has one.

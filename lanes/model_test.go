@@ -174,7 +174,7 @@ func (m *Mailbox[T]) digest() uint64 {
 	q := &m.ready
 	fmt.Fprint(f, m.turn.w.load(), m.in, m.taken, m.handled, q.freed, q.void.load(), q.limit.load(), q.tight.load(), q.deq, m.refused.load(), m.mu.held())
 	names := map[*segment[T]]int{nil: 0}
-	for s := q.first.load(); s != nil; s = s.succ.load() {
+	for s := q.began.load(); s != nil; s = s.succ.load() {
 		if _, ok := names[s]; ok {
 			fmt.Fprint(f, "busy")
 			break
@@ -249,12 +249,12 @@ func (w *worker) work() {
 			v, l, ok := w.box.Take(1)
 			for after := More; ok && after == More; { // two at a time, if there are, and then as a host does at the end of a turn
 				w.got = append(w.got, v)
-				if next, more, _ := w.box.Next(l, 1, &v); more {
-					w.got = append(w.got, v)
-					l = next
-				} else {
+				second, next, a := w.box.Next(l, 1)
+				if a != More {
 					break
 				}
+				w.got = append(w.got, second)
+				l = next
 				w.inside-- // whoever is woken now is not the second
 				if after = w.box.Delivered(l, 1, true); after == Rests {
 					more, ok = false, false

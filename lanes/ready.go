@@ -23,7 +23,8 @@ type queue[T any] struct {
 	tight word             // 1: a place was void; puts look before they take one
 
 	cap   uint64                   // immutable
-	first link[segment[T]]         // set once
+	step  uint64                   // immutable: how many places are given back before limit is told
+	began link[segment[T]]         // set once: the first
 	void  word                     // places that a put took and could not use
 	spare [spares]link[segment[T]] // out of the chain, shut; nil: none
 
@@ -61,9 +62,14 @@ func at(mark *uint64) *uint64 {
 // look reads a mark that may be published at any time.
 func look(mark *uint64) uint64 {
 	if hook != nil {
-		return hooked(func() uint64 { return atomic.LoadUint64(mark) }, same)
+		return hookedLook(mark)
 	}
 	return atomic.LoadUint64(mark)
+}
+
+//go:noinline
+func hookedLook(mark *uint64) uint64 {
+	return hooked(func() uint64 { return atomic.LoadUint64(mark) }, same)
 }
 
 // The bits of a mark beside the stamp.
@@ -95,10 +101,10 @@ func (q *queue[T]) newest() *segment[T] {
 	if s := q.tail.load(); s != nil {
 		return s
 	}
-	if q.first.load() == nil {
-		q.first.cas(nil, newSegment[T](smallest))
+	if q.began.load() == nil {
+		q.began.cas(nil, newSegment[T](smallest))
 	}
-	q.tail.cas(nil, q.first.load())
+	q.tail.cas(nil, q.began.load())
 	return q.tail.load()
 }
 
@@ -107,7 +113,7 @@ func (q *queue[T]) newest() *segment[T] {
 func (q *queue[T]) position() uint64 {
 	s := q.tail.load()
 	if s == nil {
-		if s = q.first.load(); s == nil {
+		if s = q.began.load(); s == nil {
 			return 0
 		}
 	}
@@ -120,7 +126,7 @@ func (q *queue[T]) position() uint64 {
 
 // put takes a place and publishes v in it. A bounded message may find its place over the limit, which is then void; it
 // is refused for certain only where the caller holds the mailbox's lock, and has called refresh.
-func (q *queue[T]) put(v *T, mark uint64, bounded bool) bool {
+func (q *queue[T]) put(v T, mark uint64, bounded bool) bool {
 	for {
 		s := q.newest()
 		if bounded && q.tight.load() != 0 && !q.fits() {
@@ -138,7 +144,7 @@ func (q *queue[T]) put(v *T, mark uint64, bounded bool) bool {
 			atomic.StoreUint64(at(&p.mark), mark|published|removed)
 			return false
 		}
-		p.v = *v
+		p.v = v
 		atomic.StoreUint64(at(&p.mark), mark|published)
 		return true
 	}
@@ -209,11 +215,21 @@ func (q *queue[T]) extend(s *segment[T]) {
 	n.succ.store(nil)
 }
 
+// first is peek where that need not look further; nil says nothing.
+func (q *queue[T]) first() *place[T] {
+	if q.deq < uint64(len(q.at)) {
+		if p := &q.at[q.deq]; look(&p.mark)&(published|removed) == published {
+			return p
+		}
+	}
+	return nil
+}
+
 // peek gives the oldest message that was published; nil: there is none. The caller holds the mailbox's lock, here and
 // below.
 func (q *queue[T]) peek() *place[T] {
 	if q.head == nil {
-		if q.head = q.first.load(); q.head == nil {
+		if q.head = q.began.load(); q.head == nil {
 			return nil
 		}
 		q.at = q.head.at
@@ -279,22 +295,19 @@ func (q *queue[T]) reuse() *segment[T] {
 	return nil
 }
 
-// pop takes what peek gave.
+// pop takes what peek gave, and gives its place back.
 func (q *queue[T]) pop(p *place[T]) T {
 	v := p.v
-	q.done(p)
-	return v
-}
-
-// done gives the place back that peek gave.
-func (q *queue[T]) done(p *place[T]) {
 	var none T
 	p.v = none
 	p.mark = 0
-	q.freed++
+	if q.freed++; q.freed-q.seen >= q.step {
+		q.refresh() // so that those who put need not come for it
+	}
 	if q.deq++; q.deq == uint64(len(q.at)) {
 		q.advance()
 	}
+	return v
 }
 
 // each visits what was published and not taken, oldest first, until f says no.
