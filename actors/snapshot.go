@@ -105,6 +105,9 @@ func (s *Slot) look(now time.Time) ActorView {
 	}
 	if p := s.view.Load(); p != nil {
 		v.View = *p
+		if w, makes := v.View.(Viewer); makes {
+			v.View = w.View()
+		}
 	}
 	return v
 }

@@ -3,6 +3,7 @@ package supervision
 import (
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/franken-node/fnode-supervisor/actors"
 	"github.com/franken-node/fnode-supervisor/internal/base"
@@ -15,7 +16,8 @@ import (
 
 // supervisor is the behaviour of one incarnation.
 type supervisor struct {
-	core  *core.Core
+	mu    sync.Mutex // of core: whoever inspects the supervisor reads it from another goroutine
+	core  *core.Core // guarded by mu
 	spec  Spec
 	kids  map[string]*kid
 	at    map[actors.Ref]*kid // kids that have a slot
@@ -75,6 +77,7 @@ func (s *supervisor) Receive(cx *actors.Cx, msg any) error {
 				return err
 			}
 		}
+		cx.Publish(s)
 		cx.Starting()
 		s.step(cx, core.Event{Kind: core.Boot})
 	case actors.CancelRequested:
@@ -154,14 +157,22 @@ func exitOf(e actors.Exit) core.Exit {
 	return out
 }
 
+// View is what inspection shows (S9): a View of now. Any goroutine may call it; who has an answer sees what was done.
+func (s *supervisor) View() any {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return View{s.spec.Strategy, s.core.State().String(), s.core.Children()}
+}
+
 // step feeds the core and carries its commands out, until nothing more arises.
 func (s *supervisor) step(cx *actors.Cx, e core.Event) {
 	s.todo = append(s.todo, e)
 	for i := 0; i < len(s.todo); i++ { // it grows meanwhile
 		e := s.todo[i]
 		e.Now, e.Rand = cx.Now().UnixNano(), cx.Rand()
+		s.mu.Lock()
 		cmds := s.core.Step(e)
-		cx.Publish(View{s.spec.Strategy, s.core.State().String(), s.core.Children()}) // first: who gets an answer looks
+		s.mu.Unlock()
 		for _, cmd := range cmds {
 			s.do(cx, cmd)
 		}

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,7 +15,12 @@ import (
 type Core struct {
 	spec     Spec
 	state    spec.SupervisorState
-	children []*child  // in start order
+	children []*child // in start order, which is that of their seq
+	names    map[string]*child
+	seq      uint64    // children so far
+	alive    int       // children that live, or start or stop: that are not done with
+	left     int       // while it stops: children from there on are done with
+	ordered  bool      // all stops of a Dynamic supervisor were ordered
 	restarts []restart // within the window
 	work     *work     // under way; nil when Running
 	inbox    []Event   // what waits for the work to be done
@@ -33,6 +39,7 @@ type restart struct {
 // child is one child in the books.
 type child struct {
 	Child
+	seq      uint64
 	state    spec.ChildState
 	inc      uint32
 	tries    int     // failures in a row, for the backoff
@@ -62,13 +69,22 @@ func New(s Spec) (*Core, error) {
 	if faults := s.Validate(); len(faults) > 0 {
 		return nil, fmt.Errorf("bad supervisor spec: %s", strings.Join(faults, "; "))
 	}
-	c := &Core{spec: s}
+	c := &Core{spec: s, names: map[string]*child{}}
 	for _, ch := range s.Children {
 		if s.Strategy != Dynamic { // there it is the template of those that are added
-			c.children = append(c.children, &child{Child: ch.settled()})
+			c.enter(ch)
 		}
 	}
 	return c, nil
+}
+
+// enter takes a child into the books.
+func (c *Core) enter(spec Child) *child {
+	c.seq++
+	ch := &child{Child: spec.settled(), seq: c.seq}
+	c.children = append(c.children, ch)
+	c.names[ch.Name] = ch
+	return ch
 }
 
 // State is the supervisor's state.
@@ -177,11 +193,21 @@ func (c *Core) shift(ch *child, on spec.ChildEvent) bool {
 	if !ch.move(on) {
 		return false
 	}
+	c.alive += live(ch.state) - live(was)
 	if ch.armed && ch.state != was {
 		ch.armed = false
 		c.do(Command{Kind: Disarm, Name: ch.Name, Inc: ch.inc, Timer: timerOf[was]})
 	}
 	return true
+}
+
+// live is one for a child that stops, or may have to be stopped.
+func live(s spec.ChildState) int {
+	switch s {
+	case spec.ChildUp, spec.ChildStarting, spec.ChildStopping:
+		return 1
+	}
+	return 0
 }
 
 // arm starts the timer of the state in which the child is.
@@ -208,12 +234,13 @@ func (ch *child) can(on spec.ChildEvent) bool {
 
 func (c *Core) do(cmd Command) { c.out = append(c.out, cmd) }
 
-func (c *Core) find(name string) *child {
-	i := slices.IndexFunc(c.children, func(ch *child) bool { return ch.Name == name })
-	if i < 0 {
-		return nil
-	}
-	return c.children[i]
+// find gives the child of a name; nil: there is none.
+func (c *Core) find(name string) *child { return c.names[name] }
+
+// place is where a child stands in the order of starting.
+func (c *Core) place(ch *child) int {
+	i, _ := slices.BinarySearchFunc(c.children, ch.seq, func(o *child, seq uint64) int { return cmp.Compare(o.seq, seq) })
+	return i
 }
 
 // heard takes news of a child's current incarnation.
@@ -433,13 +460,12 @@ func (c *Core) spent(ch *child) bool {
 
 // restart stops and starts what the strategy says: the child alone, all, or it and its younger siblings.
 func (c *Core) restart(ch *child) {
-	i := slices.Index(c.children, ch)
 	var group []*child
 	switch c.spec.Strategy {
 	case OneForAll:
 		group = c.children
 	case RestForOne:
-		group = c.children[i:]
+		group = c.children[c.place(ch):]
 	default:
 		group = []*child{ch}
 	}
@@ -488,7 +514,9 @@ func (c *Core) startFailed(ch *child) {
 }
 
 func (c *Core) remove(ch *child) {
-	c.children = slices.DeleteFunc(c.children, func(o *child) bool { return o == ch })
+	i := c.place(ch)
+	c.children = slices.Delete(c.children, i, i+1)
+	delete(c.names, ch.Name)
 	c.do(Command{Kind: Remove, Name: ch.Name, Inc: ch.inc})
 }
 

@@ -117,7 +117,7 @@ func (c *Core) stopAll(why spec.SupervisorEvent, e Exit) {
 	if !c.move(why) {
 		return
 	}
-	c.final = e
+	c.final, c.left = e, len(c.children)
 	if w := c.work; w != nil && w.req != 0 {
 		c.do(Command{Kind: Reply, Req: w.req, Err: Closing})
 	}
@@ -154,24 +154,32 @@ func (c *Core) settle(ch *child) {
 
 // proceedStopping stops the next child, or all of them under Dynamic, or finishes.
 func (c *Core) proceedStopping() {
-	left := false
-	for _, ch := range slices.Backward(c.children) {
-		switch ch.state {
-		case spec.ChildUp, spec.ChildStarting:
-			c.stop(ch)
-			left = true
-		case spec.ChildStopping:
-			left = true
+	if c.spec.Strategy == Dynamic {
+		if !c.ordered {
+			c.ordered = true
+			for _, ch := range slices.Backward(c.children) {
+				c.stopIfUp(ch)
+			}
 		}
-		if left && c.spec.Strategy != Dynamic {
+		if c.alive > 0 {
 			return
 		}
 	}
-	if left {
-		return
+	for c.left = min(c.left, len(c.children)); c.left > 0; c.left-- {
+		if ch := c.children[c.left-1]; c.stopIfUp(ch) || ch.state == spec.ChildStopping {
+			return
+		}
 	}
 	c.move(spec.SupEmpty)
 	c.do(Command{Kind: Finish, Exit: c.final})
+}
+
+func (c *Core) stopIfUp(ch *child) bool {
+	up := ch.state == spec.ChildUp || ch.state == spec.ChildStarting
+	if up {
+		c.stop(ch)
+	}
+	return up
 }
 
 // refuse answers a request that comes too late.
@@ -236,8 +244,7 @@ func (c *Core) add(e Event) {
 		c.reply(e, BadSpec)
 		return
 	}
-	ch := &child{Child: e.Child.settled()}
-	c.children = append(c.children, ch)
+	ch := c.enter(e.Child)
 	c.do(Command{Kind: Adopt, Name: ch.Name, Req: e.Req})
 	c.begin(&work{start: []*child{ch}, add: ch, req: e.Req})
 }
