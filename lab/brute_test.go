@@ -269,7 +269,7 @@ func queued(q reflect.Value) (out []reflect.Value) {
 	}
 	s, i := q.FieldByName("head"), int(q.FieldByName("deq").Uint())
 	if s.IsNil() {
-		s = behind(q.FieldByName("first"))
+		s = behind(q.FieldByName("began"))
 	}
 	for ; !s.IsNil(); s, i = behind(s.Elem().FieldByName("succ")), 0 {
 		for at := s.Elem().FieldByName("at"); i < at.Len(); i++ {
