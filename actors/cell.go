@@ -34,12 +34,12 @@ func (f Func) Receive(cx *Cx, msg any) error { return f(cx, msg) }
 type Cell struct {
 	slot     *Slot            // immutable
 	n        base.Incarnation // immutable
-	cx       *Cx              // immutable
-	b        Behaviour        // immutable
-	caps     Caps             // immutable
-	region   *regions.Region  // immutable
-	handle   *regions.Handle  // immutable after spawn
-	deadline time.Time        // immutable: of the budget
+	cx       Cx
+	b        Behaviour       // immutable
+	caps     Caps            // immutable
+	region   *regions.Region // immutable
+	place    regions.Handle  // of regions
+	deadline time.Time       // immutable: of the budget
 
 	smu     sync.Mutex
 	life    atomic.Uint32 // a spec.IncarnationState; written by step and fence only, under smu
@@ -77,12 +77,12 @@ func newCell(s *Slot, n base.Incarnation, b Behaviour, caps Caps, r *regions.Reg
 		c.deadline = s.sys.host.Now().Add(s.opts.lifetime)
 	}
 	c.deadline = earlier(c.deadline, s.ownersDeadline())
-	c.cx = &Cx{slot: s, cell: c}
+	c.cx.slot, c.cx.cell = s, c
 	return c
 }
 
-// Joined keeps the incarnation's place in its region.
-func (c *Cell) Joined(h *regions.Handle) { c.handle = h }
+// Place keeps the incarnation's place in its region.
+func (c *Cell) Place() *regions.Handle { return &c.place }
 
 // Label names the incarnation in proofs.
 func (c *Cell) Label() string { return c.slot.path }
@@ -214,7 +214,7 @@ func (c *Cell) burst(body any, goOn func() bool) (l letter, lane lanes.Lane, aga
 	for {
 		c.cx.trace = TraceID{}
 		inside = true
-		err := c.b.Receive(c.cx, body)
+		err := c.b.Receive(&c.cx, body)
 		if err != nil {
 			if e, ended := c.failed(err, body); ended {
 				inside = false
@@ -304,7 +304,7 @@ func (c *Cell) call(body any) (exit Exit, ended bool) {
 			exit, ended = c.panicked(v, body), true
 		}
 	}()
-	if err := c.b.Receive(c.cx, body); err != nil {
+	if err := c.b.Receive(&c.cx, body); err != nil {
 		return c.failed(err, body)
 	}
 	return exit, false // the usual case
@@ -391,7 +391,7 @@ func (c *Cell) look() {
 	if c.slot.sys.under {
 		c.slot.under.Alone = true
 	}
-	if !c.region.Sole(c.handle) || !c.drained && !c.idle() {
+	if !c.region.Sole(&c.place) || !c.drained && !c.idle() {
 		return
 	}
 	c.end(spec.LifeDrained, Exit{Kind: ExitShutdown, Reason: c.region.Reason()})
@@ -435,13 +435,13 @@ func (c *Cell) end(on spec.IncarnationEvent, e Exit) {
 	outcome := e.Outcome().Worst(c.release())
 	s.sys.emit(Event{Kind: EventEnded, Path: s.path, Incarnation: c.n, Exit: e, Asked: asked, Told: c.told})
 	brutal := e.Kind == ExitKilled || s.opts.delegate // nobody keeps the time of a supervisor's children any more
-	if !brutal && !c.region.Sole(c.handle) {
+	if !brutal && !c.region.Sole(&c.place) {
 		c.startClock()
 	}
 	s.sys.host.Step(s, StepShut)
 	c.region.Resign()
 	c.region.Close(regions.Request{Reason: base.ReasonParentClosing, Brutal: brutal})
-	c.handle.LeaveWith(outcome, regions.Left{Timers: len(c.timers), Obligations: c.promises.open()})
+	c.place.LeaveWith(outcome, regions.Left{Timers: len(c.timers), Obligations: c.promises.open()})
 }
 
 // holds makes the incarnation the holder of a promise of the kernel's own kinds: a refusal is a broken rule.
@@ -455,12 +455,16 @@ func (c *Cell) holds(p promise, k obligations.Kind, label string, due int64) {
 func (c *Cell) release() (o base.Outcome) {
 	c.lifetime.off()
 	// What others may see happens in the order in which it was set up: a map has none.
-	for _, t := range slices.SortedFunc(maps.Keys(c.timers), func(a, b *Timer) int { return cmp.Compare(a.n, b.n) }) {
-		c.disarm(t)
-		delete(c.timers, t)
+	if len(c.timers) > 0 {
+		for _, t := range slices.SortedFunc(maps.Keys(c.timers), func(a, b *Timer) int { return cmp.Compare(a.n, b.n) }) {
+			c.disarm(t)
+			delete(c.timers, t)
+		}
 	}
-	for _, id := range slices.Sorted(maps.Keys(c.monitors)) {
-		c.slot.sys.carry(c.slot, c.monitors[id], Message{request: &request{kind: reqDemonitor, id: uint64(id), from: c.slot}})
+	if len(c.monitors) > 0 {
+		for _, id := range slices.Sorted(maps.Keys(c.monitors)) {
+			c.slot.sys.carry(c.slot, c.monitors[id], Message{request: &request{kind: reqDemonitor, id: uint64(id), from: c.slot}})
+		}
 	}
 	return c.breakPromises()
 }

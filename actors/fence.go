@@ -22,8 +22,8 @@ func (s *Slot) Fence(n base.Incarnation) bool {
 	c.cx.cancel(base.ReasonTimeout)
 	s.sys.emit(Event{Kind: EventWedged, Path: s.path, Incarnation: c.n})
 	c.breakPromises()
-	c.handle.Stuck()
-	s.handle.Stuck()
+	c.place.Stuck()
+	s.place.Stuck()
 	c.notify(ChildWedged{Ref{s}, c.n})
 	return true
 }

@@ -163,11 +163,12 @@ func mergeControl(old, add letter) (letter, bool) {
 	if !ok || !ok2 || m.life != n.life {
 		return old, false
 	}
-	both := a.merge(b)
-	if old.kind == asWhole {
-		m.Body = both
-		return letter{body: &m, kind: asWhole}, true
+	if both := any(a.merge(b)); old.kind == asWhole {
+		all := m
+		all.Body = both
+		old.body = &all
+	} else {
+		old.body = both
 	}
-	old.body = both
 	return old, true
 }

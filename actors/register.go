@@ -20,6 +20,7 @@ type class struct {
 
 var (
 	registry sync.Map                   // reflect.Type -> class; written at init, read-only afterwards
+	classes  sync.Map                   // the type's address -> *class: all that were looked for
 	seen     [256]atomic.Pointer[class] // by the type's address: the last that was looked for
 )
 
@@ -30,8 +31,13 @@ func classOf(m any) *class {
 	if c := at.Load(); c != nil && c.typ == typ {
 		return c
 	}
-	c := classify(m)
-	c.typ = typ
+	v, ok := classes.Load(typ)
+	if !ok {
+		c := classify(m)
+		c.typ = typ
+		v, _ = classes.LoadOrStore(typ, c)
+	}
+	c := v.(*class)
 	at.Store(c)
 	return c
 }
@@ -64,6 +70,7 @@ func Register[T any](l lanes.Lane, deadlineOf func(T) time.Time) {
 		a.deadline = func(m any) time.Time { return deadlineOf(m.(T)) }
 	}
 	registry.Store(reflect.TypeFor[T](), a)
+	classes.Clear()
 	for i := range seen {
 		seen[i].Store(nil)
 	}

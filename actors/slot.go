@@ -26,7 +26,7 @@ type Slot struct {
 	opts      *settings        // immutable
 	owner     *Slot            // immutable; nil for an actor that the outside started
 	region    *regions.Region  // immutable: the region that owns the slot
-	handle    *regions.Handle  // immutable
+	place     regions.Handle   // of regions
 	ownerLife base.Incarnation // immutable: the owner's incarnation that spawned it
 	box       lanes.Mailbox[letter]
 	under     *Under               // owned by the worker; nil: the host does not ask

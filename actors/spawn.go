@@ -372,7 +372,7 @@ func (s *Slot) retire() {
 	}
 	// Nothing is left: what was accepted before was swept just now, and what slips in after is swept by its sender
 	// (sweepIfGone), who may be at it. To count it here would be to find a proof wrong that is not.
-	s.handle.Leave(base.OutcomeOk)
+	s.place.Leave(base.OutcomeOk)
 }
 
 // lastExit is how the last incarnation ended; zero if there was none. The caller holds s.mu.
@@ -408,8 +408,8 @@ func (sys *System) settingsOf(o *Child) *settings {
 // member is the slot as its region sees it.
 type member Slot
 
-// Joined keeps the slot's place in its region.
-func (m *member) Joined(h *regions.Handle) { m.handle = h }
+// Place keeps the slot's place in its region.
+func (m *member) Place() *regions.Handle { return &m.place }
 
 // Label is the slot's path.
 func (m *member) Label() string { return m.path }

@@ -4,6 +4,12 @@ package lanes
 // and its result takes the old message's place. It waits for no lock: whoever holds that takes v in, at the latest
 // before the next message is chosen.
 func (m *Mailbox[T]) PutCancel(v T, merge func(old, add T) (T, bool)) Ticket {
+	if m.mu.try() {
+		m.collect()
+		m.admit(v, merge)
+		m.mu.unlock()
+		return m.turn.wake(Cancel)
+	}
 	u := &urgent[T]{v: v, merge: merge}
 	for {
 		u.older = m.inbox.load()
@@ -46,21 +52,24 @@ func (m *Mailbox[T]) collect() {
 	for !m.inbox.cas(u, nil) {
 		u = m.inbox.load()
 	}
-	m.admit(u)
+	var first *urgent[T]
+	for u != nil { // the oldest first
+		u, u.older, first = u.older, first, u
+	}
+	for ; first != nil; first = first.older {
+		m.admit(first.v, first.merge)
+	}
 }
 
-// admit queues u and what is older, the oldest first.
-func (m *Mailbox[T]) admit(u *urgent[T]) {
-	if u.older != nil {
-		m.admit(u.older)
-	}
+// admit queues v. The caller holds mu.
+func (m *Mailbox[T]) admit(v T, merge func(old, add T) (T, bool)) {
 	r := m.more()
 	r.counts.Sent[Cancel]++
-	if r.merges(u.v, u.merge) {
+	if r.merges(v, merge) {
 		r.counts.Merged[Cancel]++
 		return
 	}
-	r.cancel.push(m.entry(u.v, 0))
+	r.cancel.push(m.entry(v, 0))
 }
 
 func (r *rare[T]) merges(v T, merge func(old, add T) (T, bool)) bool {

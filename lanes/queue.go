@@ -23,7 +23,7 @@ func (r *ring[T]) at(i int) *entry[T] { return &r.buf[(r.head+i)%len(r.buf)] }
 
 func (r *ring[T]) push(e entry[T]) {
 	if r.n == len(r.buf) {
-		grown := make([]entry[T], max(4, 2*len(r.buf)))
+		grown := make([]entry[T], max(2, 2*len(r.buf)))
 		for i := range r.n {
 			grown[i] = *r.at(i)
 		}

@@ -208,13 +208,13 @@ func (r *Region) settle() {
 	r.mu.Unlock()
 	switch do {
 	case "finalize":
-		if wedged && r.parent != nil {
-			r.parent.returned()
+		if wedged && !r.IsRoot() {
+			r.place.returned()
 		}
 		r.finalize()
 	case "fence":
-		if r.parent != nil {
-			r.parent.Stuck()
+		if !r.IsRoot() {
+			r.place.Stuck()
 		}
 	}
 	if alone != nil {
@@ -252,9 +252,9 @@ func (r *Region) finalize() {
 	for _, f := range watchers {
 		f(p)
 	}
-	if r.parent != nil {
-		r.parent.inherit(p)
-		r.parent.Leave(p.Outcome)
+	if !r.IsRoot() {
+		r.place.inherit(p)
+		r.place.Leave(p.Outcome)
 	}
 }
 

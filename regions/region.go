@@ -49,9 +49,9 @@ type Member interface {
 	Kill()
 }
 
-// Joiner is a member that has to know its handle before anybody else can reach it. Joined is called under the lock of
-// the region; it keeps the handle and does nothing else.
-type Joiner interface{ Joined(h *Handle) }
+// Placed is a member that keeps its own handle, once, so that it has it before anybody else can reach it. The handle is
+// the region's to write.
+type Placed interface{ Place() *Handle }
 
 // Owner is a member that acts for the whole region: it is told when it is the only one left.
 type Owner interface {
@@ -62,10 +62,10 @@ type Owner interface {
 
 // Region is one node of the scope tree.
 type Region struct {
-	id     base.RegionID // immutable after open
-	name   string        // immutable after open
-	parent *Handle       // immutable after it joined; nil at the root
-	env    *env          // immutable: of the whole tree
+	id    base.RegionID // immutable after open
+	name  string        // immutable after open
+	place Handle        // in the parent; zero at the root
+	env   *env          // immutable: of the whole tree
 
 	mu         sync.Mutex
 	state      spec.RegionState // guarded by mu; written by step only
@@ -132,7 +132,7 @@ func (r *Region) see(a Access) {
 }
 
 // IsRoot says whether the region has no parent.
-func (r *Region) IsRoot() bool { return r.parent == nil }
+func (r *Region) IsRoot() bool { return r.place.region == nil }
 
 // ID is the region's id in this process run.
 func (r *Region) ID() base.RegionID { return r.id }
@@ -163,10 +163,13 @@ func (r *Region) Join(k Kind, m Member) (*Handle, error) {
 // join makes m a member and lets it know its handle first: it may be asked to end as soon as r.mu is free. The caller
 // holds r.mu.
 func (r *Region) join(k Kind, m Member) *Handle {
-	h := &Handle{region: r, kind: k, member: m}
-	if j, ok := m.(Joiner); ok {
-		j.Joined(h)
+	var h *Handle
+	if p, ok := m.(Placed); ok {
+		h = p.Place()
+	} else {
+		h = &Handle{}
 	}
+	h.region, h.kind, h.member = r, k, m
 	r.link(h)
 	return h
 }
@@ -305,8 +308,8 @@ type descendant Region
 // Label is the child's path.
 func (d *descendant) Label() string { return d.name }
 
-// Joined keeps the place of the child in its parent.
-func (d *descendant) Joined(h *Handle) { d.parent = h }
+// Place keeps the place of the child in its parent.
+func (d *descendant) Place() *Handle { return &d.place }
 
 // Ask hands the request down: to a child, the parent's close is at least parent_closing.
 func (d *descendant) Ask(q Request) {

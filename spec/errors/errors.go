@@ -141,6 +141,9 @@ func Of(c *Code) error { return &Error{Code: c} }
 
 // From finds the coded error in err's chain; nil if there is none.
 func From(err error) *Error {
+	if err == nil {
+		return nil
+	}
 	var e *Error
 	if stderrors.As(err, &e) {
 		return e
