@@ -291,12 +291,12 @@ func (cx *Cx) Starting() { cx.cell.keepStarting = true }
 func (cx *Cx) Ready() { cx.cell.started() }
 
 // Publish sets the actor's view: what inspection shows of it, without a message (S9). v must be
-// immutable from here on, or a Viewer.
+// immutable from here on, or have a method View() any, which makes a view when somebody looks.
 func (cx *Cx) Publish(v any) { cx.slot.view.Store(&v) }
 
-// Viewer makes a view when somebody looks, for an actor whose view is large and changes often. View is called from any
+// viewer makes a view when somebody looks, for an actor whose view is large and changes often. View is called from any
 // goroutine, also after the incarnation has ended.
-type Viewer interface{ View() any }
+type viewer interface{ View() any }
 
 // Emit records an event of the system's life.
 func (cx *Cx) Emit(e Event) { e.Path = cx.slot.path; cx.slot.sys.emit(e) }

@@ -233,59 +233,6 @@ const retryAfter = 10 * time.Millisecond
 
 func (s *Slot) refuseGone() error { return codes.New(codes.Gone, "%s is gone", s.path) }
 
-// Under is the message under delivery, or the last one: its tag and its lane; how many were taken so far, how many
-// incarnations have begun, and what was left in each lane when it was taken. Alone says that the end of a drain was
-// looked for in the region, and Held that messages which wait then held it up.
-type Under struct {
-	Tag   uint64
-	Lane  lanes.Lane
-	N     uint64
-	Begun uint64
-	Left  [3]int
-	Alone bool
-	Held  bool
-}
-
-// Under is for the worker that delivers. It is zero where the host has a coarse clock (Options.Coarse).
-func (s *Slot) Under() Under {
-	if s.under == nil {
-		return Under{}
-	}
-	return *s.under
-}
-
-// Behaviour is the user code of the incarnation that lives; nil if there is none. It is for hosts that digest it.
-func (s *Slot) Behaviour() Behaviour {
-	if c := s.cell.Load(); c != nil {
-		return c.b
-	}
-	return nil
-}
-
-// Cancelled says whether Done of the living incarnation is closed.
-func (s *Slot) Cancelled() bool {
-	c := s.cell.Load()
-	return c != nil && c.cx.errNow() != nil
-}
-
-// Retired says whether the slot was given up for good.
-func (s *Slot) Retired() bool { return s.gone.Load() }
-
-// Closing says whether the region that owns the slot, and that of its incarnation, are closing.
-func (s *Slot) Closing() (owner, own bool) {
-	c := s.current()
-	return s.region.State() != spec.RegionOpen, c != nil && c.region.State() != spec.RegionOpen
-}
-
-// Free is how many places of a bounded lane are neither taken nor promised.
-func (s *Slot) Free(l lanes.Lane) int { return s.box.Free(l) }
-
-// Rests says whether nobody delivers to the slot and nobody has to. It is for hosts that wait until all is quiet.
-func (s *Slot) Rests() bool { return s.box.Rests() }
-
-// Bound is how many places a lane has; zero for Cancel, which has no bound.
-func (s *Slot) Bound(l lanes.Lane) int { return s.box.Cap(l) }
-
 // Deliver takes the next message and runs its handler to completion. One worker at a time.
 func (s *Slot) Deliver() Next { return s.Serve(once) }
 
@@ -304,9 +251,13 @@ func (s *Slot) Serve(goOn func() bool) Next {
 		return s.next(c, s.box.Exit(uint32(c.n)))
 	}
 	n := uint32(c.n)
-	l, lane, again := s.box.Take(n) // from here on the slot may go on without this worker
+	l, lane, at, again := s.box.Take(n) // from here on the slot may go on without this worker
 	if !again {
 		return s.rest()
+	}
+	if s.sys.direct {
+		c.began = s.sys.clocks.Now()
+		c.serves(lane, at, c.began)
 	}
 	var then Next
 	for s.sees(&l, lane); again; {
@@ -339,6 +290,13 @@ func (s *Slot) sees(l *letter, lane lanes.Lane) {
 // then is what the host does.
 func (s *Slot) follow(c *Cell, had lanes.Lane, goOn func() bool) (l letter, lane lanes.Lane, again bool, then Next) {
 	n, lives := uint32(c.n), s.cell.Load() == c
+	if s.sys.direct {
+		now := s.sys.clocks.Now()
+		if now-c.began >= long || c.exact != 0 {
+			c.served(had, now)
+		}
+		c.began = now // of what comes next
+	}
 	if s.wanted.Load() {
 		a := s.box.Delivered(had, n, false)
 		s.grant()
@@ -350,9 +308,12 @@ func (s *Slot) follow(c *Cell, had lanes.Lane, goOn func() bool) (l letter, lane
 	if !lives || !goOn() {
 		return l, 0, false, s.next(c, s.box.Delivered(had, n, lives))
 	}
-	l, lane, a := s.box.Next(had, n)
+	l, lane, at, a := s.box.Next(had, n)
 	if a == lanes.More {
 		s.sees(&l, lane)
+		if s.sys.direct && (at.Sampled() || c.began-at.At() >= long) {
+			c.serves(lane, at, c.began)
+		}
 		return l, lane, true, 0
 	}
 	return l, 0, false, s.next(c, a)

@@ -105,7 +105,7 @@ func (s *Slot) look(now time.Time) ActorView {
 	}
 	if p := s.view.Load(); p != nil {
 		v.View = *p
-		if w, makes := v.View.(Viewer); makes {
+		if w, makes := v.View.(viewer); makes {
 			v.View = w.View()
 		}
 	}

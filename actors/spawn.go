@@ -25,6 +25,7 @@ const (
 type Child struct {
 	Name            string        // one path element; unique among its siblings
 	Behaviour       Behaviour     // of the first incarnation
+	Class           string        // under which its messages are timed (System.Times); default "actor", or "supervisor" with Delegate
 	Lanes           lanes.Options // capacities; zero means the defaults
 	Caps            Caps          // granted; zero means all the spawner holds
 	Queue           QueuePolicy   // default QueueKeep
@@ -385,6 +386,12 @@ func (s *Slot) lastExit() (e Exit) {
 
 // settings are what a slot needs of its Child after it was made. Slots of one kind share them.
 type settings struct {
+	traits
+	times *times // of the class
+}
+
+type traits struct {
+	class                                  string
 	caps                                   Caps
 	queue                                  QueuePolicy
 	delegate, supervised, trapLinks, doors bool
@@ -394,15 +401,27 @@ type settings struct {
 
 // settingsOf gives those of the last slot, where they are the same.
 func (sys *System) settingsOf(o *Child) *settings {
-	s := settings{
-		o.Caps, o.Queue, o.Delegate, o.Supervised, o.TrapLinks, o.Doors, o.Deliveries, o.DrainDeliveries, o.Lifetime, o.Drain, o.StuckAfter,
+	s := traits{
+		classOr(o), o.Caps, o.Queue, o.Delegate, o.Supervised, o.TrapLinks, o.Doors, o.Deliveries, o.DrainDeliveries, o.Lifetime, o.Drain, o.StuckAfter,
 	}
-	if last := sys.settings.Load(); last != nil && *last == s {
+	if last := sys.settings.Load(); last != nil && last.traits == s {
 		return last
 	}
-	made := s // here, and not before: most slots find theirs
-	sys.settings.Store(&made)
-	return &made
+	sys.mu.Lock()
+	made := &settings{s, sys.timesOf(s.class)}
+	sys.mu.Unlock()
+	sys.settings.Store(made)
+	return made
+}
+
+func classOr(o *Child) string {
+	switch {
+	case o.Class != "":
+		return o.Class
+	case o.Delegate:
+		return "supervisor"
+	}
+	return "actor"
 }
 
 // member is the slot as its region sees it.

@@ -6,9 +6,11 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"github.com/franken-node/fnode-supervisor/internal/base"
 	"github.com/franken-node/fnode-supervisor/internal/invariant"
+	"github.com/franken-node/fnode-supervisor/lanes"
 	"github.com/franken-node/fnode-supervisor/regions"
 	codes "github.com/franken-node/fnode-supervisor/spec/errors"
 )
@@ -60,7 +62,8 @@ type System struct {
 	settings atomic.Pointer[settings] // of the slot made last
 	told     atomic.Uint64            // written by emit: events so far
 	hooks    Hooks                    // immutable
-	stamp    func() int64             // immutable: when a message came, in ns
+	classes  map[string]*times        // guarded by mu
+	clocks   *lanes.Clocks            // immutable
 	under    bool                     // immutable: the host asks for Under
 	direct   bool                     // immutable: a message arrives when it is sent, and the host need not see it
 }
@@ -78,9 +81,10 @@ type Options struct {
 	Hooks  Hooks
 	// Virtual says that the host's clock is not the wall clock: Cx.Deadline reports none.
 	Virtual bool
-	// Coarse is a cheap clock, in ns, for when messages came; nil: the host's Now. A host that gives it does not ask for
+	// Coarse is a cheap clock, in ns, for when messages came: written by the host, zero while it does not keep it. It
+	// should be at most half a millisecond behind (System.Times). nil: there is none. A host that gives it does not ask for
 	// Slot.Under, and its Send is Accept: plain messages go past it.
-	Coarse func() int64
+	Coarse *atomic.Int64
 }
 
 // NewSystem makes an empty system that runs on h.
@@ -89,9 +93,10 @@ func NewSystem(h Host, o Options) *System {
 		o.Name = "root"
 	}
 	sys := &System{host: h, sink: o.Events, hooks: o.Hooks, virtual: o.Virtual, paths: map[string]*Slot{}}
-	sys.stamp, sys.under = func() int64 { return h.Now().UnixNano() }, true
+	now := func() int64 { return h.Now().UnixNano() }
+	sys.clocks, sys.under = &lanes.Clocks{Coarse: o.Coarse, Exact: now}, true
 	if o.Coarse != nil {
-		sys.stamp, sys.under, sys.direct = o.Coarse, false, true
+		sys.under, sys.direct = false, true
 	}
 	sys.root = regions.NewRoot(o.Name, func() base.RegionID { return base.RegionID(sys.nextID()) })
 	return sys
@@ -143,6 +148,9 @@ func (sys *System) newSlot(owner *Slot, life base.Incarnation, r *regions.Region
 	if o.Behaviour == nil || o.Name == "" || len(o.Name) > 256 || strings.ContainsAny(o.Name, "\x00\n") {
 		return nil, codes.New(codes.BadChild, "a child needs a behaviour and a name of 1 to 256 bytes, got %q", o.Name)
 	}
+	if len(o.Class) > 64 || !utf8.ValidString(o.Class) {
+		return nil, codes.New(codes.BadChild, "the class of %q is not UTF-8 of at most 64 bytes: %q", o.Name, o.Class)
+	}
 	if o.StuckAfter == 0 {
 		o.StuckAfter = 10 * time.Second
 	}
@@ -153,7 +161,7 @@ func (sys *System) newSlot(owner *Slot, life base.Incarnation, r *regions.Region
 	if owner != nil {
 		s.path = owner.path + "/" + o.Name
 	}
-	o.Lanes.Stamp = sys.stamp
+	o.Lanes.Clocks = sys.clocks
 	s.box.Init(o.Lanes)
 	sys.mu.Lock()
 	if _, taken := sys.paths[s.path]; taken {

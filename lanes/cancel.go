@@ -69,7 +69,7 @@ func (m *Mailbox[T]) admit(v T, merge func(old, add T) (T, bool)) {
 		r.counts.Merged[Cancel]++
 		return
 	}
-	r.cancel.push(m.entry(v, 0))
+	r.cancel.push(m.entry(Cancel, v, 0))
 }
 
 func (r *rare[T]) merges(v T, merge func(old, add T) (T, bool)) bool {

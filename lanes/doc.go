@@ -15,7 +15,7 @@
 //	box := lanes.New[string](lanes.Options{Ready: 64})
 //	if t, _, _ := box.Put("hello"); t != 0 { queue.Push(t.Class(), t) }
 //	if t, _ := queue.Next(); box.Claim(t) {
-//		v, lane, ok := box.Take(1)
+//		v, lane, _, ok := box.Take(1)
 //		after := box.Delivered(lane, 1, true)
 //	}
 package lanes

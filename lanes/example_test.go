@@ -16,7 +16,7 @@ func ExampleMailbox() {
 	if _, r, _ := box.Put("too much"); r == lanes.Refused {
 		fmt.Println("the lane is full")
 	}
-	for v, lane, ok := box.Take(1); ok; v, lane, ok = box.Take(1) {
+	for v, lane, _, ok := box.Take(1); ok; v, lane, _, ok = box.Take(1) {
 		fmt.Println(lane, v)
 		box.Delivered(lane, 1, false)
 	}

@@ -20,8 +20,8 @@ func (m *Mailbox[T]) Look() (v [3]View, c Counts) {
 	void := m.ready.void.load()
 	at := m.ready.position()
 	v[Ready].Depth = int(at - m.ready.freed - void)
-	if p := m.ready.peek(); p != nil && m.opts.stamp != nil {
-		v[Ready].Oldest = int64(p.mark >> markBits)
+	if p := m.ready.peek(); p != nil && m.opts.clocks != nil {
+		v[Ready].Oldest = Mark(p.mark).At()
 	}
 	c.Taken[Ready], c.Handled[Ready], c.Refused[Ready] = m.taken, m.handled, m.refused.load()
 	c.Sent[Ready] = at - void + c.Refused[Ready]

@@ -25,7 +25,7 @@ type Mailbox[T any] struct {
 }
 
 type options struct {
-	stamp    func() int64
+	clocks   *Clocks
 	timed    uint32
 	overflow Overflow
 }
@@ -54,7 +54,7 @@ func (m *Mailbox[T]) Init(o Options) {
 	if o.Timed <= 0 {
 		o.Timed = Default
 	}
-	m.ready.cap, m.opts = uint64(o.Ready), options{o.Stamp, uint32(o.Timed), o.Overflow}
+	m.ready.cap, m.opts = uint64(o.Ready), options{o.Clocks, uint32(o.Timed), o.Overflow}
 	m.ready.limit.v.Store(m.ready.cap)
 	m.ready.step = max(m.ready.cap/64, 1)
 }
@@ -68,7 +68,7 @@ func (m *Mailbox[T]) Cap(l Lane) int {
 // nobody else, also where v was refused: what came behind its void place may have been passed over. old is what had to
 // go where the result is Dropped.
 func (m *Mailbox[T]) Put(v T) (t Ticket, r Result, old *T) {
-	if !m.ready.put(v, m.mark(), true) {
+	if !m.ready.put(v, 0, true, m.opts.clocks) {
 		var more bool
 		if r, old, more = m.putFull(v); r == Refused && !more {
 			return 0, r, nil
@@ -83,14 +83,14 @@ func (m *Mailbox[T]) putFull(v T) (r Result, old *T, more bool) {
 	m.acquire()
 	defer m.mu.unlock()
 	m.ready.refresh()
-	if m.ready.put(v, m.mark(), true) {
+	if m.ready.put(v, 0, true, m.opts.clocks) {
 		return Queued, nil, false
 	}
 	if old = m.drop(); old == nil {
 		m.refused.add(1)
 		return Refused, nil, m.some()
 	}
-	m.ready.put(v, m.mark(), false)
+	m.ready.put(v, 0, false, m.opts.clocks)
 	return Dropped, old, false
 }
 
@@ -121,7 +121,7 @@ func (m *Mailbox[T]) PutTimed(deadline int64, v T) (Ticket, Result) {
 		m.mu.unlock()
 		return 0, Refused
 	}
-	r.timed.push(m.entry(v, deadline))
+	r.timed.push(m.entry(Timed, v, deadline))
 	m.mu.unlock()
 	return m.turn.wake(Timed), Queued
 }
@@ -177,7 +177,7 @@ func (m *Mailbox[T]) free(l Lane) int {
 // PutReserved queues v in a place that was reserved. deadline is for Timed only.
 func (m *Mailbox[T]) PutReserved(l Lane, deadline int64, v T) Ticket {
 	if l == Ready {
-		m.ready.put(v, m.mark()|promised, false)
+		m.ready.put(v, promised, false, m.opts.clocks)
 		m.ready.release() // after: nobody takes its place meanwhile
 		return m.turn.wake(l)
 	}
@@ -185,46 +185,46 @@ func (m *Mailbox[T]) PutReserved(l Lane, deadline int64, v T) Ticket {
 	r := m.more()
 	r.reserved--
 	r.counts.Sent[l]++
-	r.timed.push(m.entry(v, deadline))
+	r.timed.push(m.entry(Timed, v, deadline))
 	m.mu.unlock()
 	return m.turn.wake(l)
 }
 
 // PutExtra queues v in Ready beside its bound: for the one last word of something that has ended.
 func (m *Mailbox[T]) PutExtra(v T) Ticket {
-	m.ready.put(v, m.mark()|promised, false)
+	m.ready.put(v, promised, false, m.opts.clocks)
 	return m.turn.wake(Ready)
 }
 
 // Take gives the next message by rule L3. The consumer says Delivered when it has handled it. by is the incarnation
 // that gets it, from 1.
-func (m *Mailbox[T]) Take(by uint32) (v T, l Lane, ok bool) {
+func (m *Mailbox[T]) Take(by uint32) (v T, l Lane, at Mark, ok bool) {
 	m.acquire()
-	v, l, ok = m.take(by)
+	v, l, at, ok = m.take(by)
 	m.mu.unlock()
-	return v, l, ok
+	return v, l, at, ok
 }
 
 // take is Take for the holder of mu.
-func (m *Mailbox[T]) take(by uint32) (v T, l Lane, ok bool) {
+func (m *Mailbox[T]) take(by uint32) (v T, l Lane, at Mark, ok bool) {
 	if r := m.rare; r != nil && (r.cancel.len() > 0 || r.timed.len() > 0) {
-		v, l = m.choose(r)
+		v, l, at = m.choose(r)
 		m.in = by
-		return v, l, true
+		return v, l, at, true
 	}
 	p := m.ready.peek() // the usual case: Choose says Ready, and starts anew
 	if p == nil {
-		return v, 0, false
+		return v, 0, 0, false
 	}
-	v = m.ready.pop(p)
+	v, at = m.ready.pop(p)
 	m.streak, m.in = Streak{}, by
 	m.taken++
-	return v, Ready, true
+	return v, Ready, at, true
 }
 
 // Next is Delivered and Take in one: More gives the next message, Empty none; Lost says that the delivery was given up
 // meanwhile, and takes none.
-func (m *Mailbox[T]) Next(had Lane, by uint32) (v T, l Lane, a After) {
+func (m *Mailbox[T]) Next(had Lane, by uint32) (v T, l Lane, at Mark, a After) {
 	m.acquire()
 	m.handles(had)
 	l, a = Ready, Lost
@@ -232,35 +232,39 @@ func (m *Mailbox[T]) Next(had Lane, by uint32) (v T, l Lane, a After) {
 		r := m.rare
 		p := m.ready.first()
 		if a = More; p != nil && (r == nil || r.cancel.len() == 0 && r.timed.len() == 0) { // the usual case, as in take
-			v = m.ready.pop(p)
+			v, at = m.ready.pop(p)
 			m.streak = Streak{}
 			m.taken++
 		} else {
 			var ok bool
-			if v, l, ok = m.take(by); !ok {
+			if v, l, at, ok = m.take(by); !ok {
 				m.in, a = 0, Empty
 			}
 		}
 	}
 	m.mu.unlock()
-	return v, l, a
+	return v, l, at, a
 }
 
 // choose takes a message where Cancel or Timed has one.
-func (m *Mailbox[T]) choose(r *rare[T]) (v T, l Lane) {
+func (m *Mailbox[T]) choose(r *rare[T]) (v T, l Lane, at Mark) {
 	p := m.ready.peek()
 	l, m.streak, _ = Choose(m.streak, [3]bool{r.cancel.len() > 0, r.timed.len() > 0, p != nil})
-	switch l {
-	case Cancel:
-		v = r.cancel.pop().v
-	case Timed:
-		v = r.timed.pop().v
-	default:
+	if l == Ready {
 		m.taken++
-		return m.ready.pop(p), l
+		v, at = m.ready.pop(p)
+		return v, l, at
 	}
 	r.counts.Taken[l]++
-	return v, l
+	e := r.pop(l)
+	return e.v, l, e.mark
+}
+
+func (r *rare[T]) pop(l Lane) entry[T] {
+	if l == Cancel {
+		return r.cancel.pop()
+	}
+	return r.timed.pop()
 }
 
 // Enter says that the incarnation by is in its handler, without a message.
@@ -376,18 +380,6 @@ func (m *Mailbox[T]) more() *rare[T] {
 	return m.rare
 }
 
-func (m *Mailbox[T]) entry(v T, deadline int64) entry[T] {
-	e := entry[T]{v: v, deadline: deadline}
-	if m.opts.stamp != nil {
-		e.stamp = m.opts.stamp()
-	}
-	return e
-}
-
-// mark is what is written beside a message of Ready: when it came.
-func (m *Mailbox[T]) mark() uint64 {
-	if m.opts.stamp == nil {
-		return 0
-	}
-	return uint64(m.opts.stamp()) << markBits
+func (m *Mailbox[T]) entry(l Lane, v T, deadline int64) entry[T] {
+	return entry[T]{v: v, deadline: deadline, mark: m.opts.clocks.mark(m.rare.counts.Sent[l] - 1)}
 }

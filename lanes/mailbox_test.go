@@ -144,7 +144,7 @@ func step(t *rapid.T, box *lanes.Mailbox[int], m *model, v int) {
 		box.PutExtra(v)
 		m.put(lanes.Ready, v, 0, true)
 	default:
-		gv, gl, gok := box.Take(1)
+		gv, gl, _, gok := box.Take(1)
 		wv, wl, wok := m.take()
 		if gv != wv || gl != wl || gok != wok {
 			t.Fatalf("took %d of %s (%v), the model %d of %s (%v)", gv, gl, gok, wv, wl, wok)
@@ -181,7 +181,7 @@ func TestExactlyOneWakePerActivation(t *testing.T) {
 					t.Error("two consumers at once")
 				}
 				for more := true; more; {
-					if _, l, ok := box.Take(1); ok {
+					if _, l, _, ok := box.Take(1); ok {
 						taken.Add(1)
 						box.Delivered(l, 1, false)
 						continue
@@ -239,7 +239,7 @@ func BenchmarkTell(b *testing.B) {
 				for pb.Next() {
 					box.Put(1)
 					if n.Add(1)%64 == 0 {
-						for _, l, ok := box.Take(1); ok; _, l, ok = box.Take(1) {
+						for _, l, _, ok := box.Take(1); ok; _, l, _, ok = box.Take(1) {
 							box.Delivered(l, 1, false)
 						}
 					}

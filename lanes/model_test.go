@@ -246,10 +246,10 @@ func (w *worker) work() {
 			w.broken = fmt.Errorf("%d workers at once", w.inside)
 		}
 		for more := true; more; {
-			v, l, ok := w.box.Take(1)
+			v, l, _, ok := w.box.Take(1)
 			for after := More; ok && after == More; { // two at a time, if there are, and then as a host does at the end of a turn
 				w.got = append(w.got, v)
-				second, next, a := w.box.Next(l, 1)
+				second, next, _, a := w.box.Next(l, 1)
 				if a != More {
 					break
 				}
@@ -261,7 +261,7 @@ func (w *worker) work() {
 					break
 				}
 				w.inside++
-				v, l, ok = w.box.Take(1)
+				v, l, _, ok = w.box.Take(1)
 			}
 			if !more {
 				break

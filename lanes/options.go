@@ -1,5 +1,7 @@
 package lanes
 
+import "sync/atomic"
+
 // Overflow says what a full Ready lane does.
 type Overflow uint8
 
@@ -15,7 +17,46 @@ type Options struct {
 	Ready    int // messages and reserved places; default 1024
 	Timed    int // messages and armed timers; default 1024
 	Overflow Overflow
-	Stamp    func() int64 // ns; when messages arrive. nil: no ages
+	Clocks   *Clocks // when messages arrive; nil: no ages. Mailboxes may share them
+}
+
+// Clocks give the time in ns. They are safe for concurrent use.
+type Clocks struct {
+	Coarse *atomic.Int64 // cheap, and somewhat behind; zero: read Exact instead. nil: there is none, and nothing is sampled
+	Exact  func() int64
+}
+
+// Now is the coarse time.
+func (c *Clocks) Now() int64 {
+	if c.Coarse != nil {
+		if t := c.Coarse.Load(); t != 0 {
+			return t
+		}
+	}
+	return c.Exact()
+}
+
+// sampling: one message in so many.
+const sampling = 64
+
+// Mark says when a message came, in steps of 16 ns, and whether its times are to be sampled (L7).
+type Mark uint64
+
+// At is when, in ns; zero: there are no clocks.
+func (m Mark) At() int64 { return int64(m &^ flags) }
+
+// Sampled says whether it came by the exact clock.
+func (m Mark) Sampled() bool { return m&sampled != 0 }
+
+// mark is that of the nth message of a lane.
+func (c *Clocks) mark(n uint64) Mark {
+	switch {
+	case c == nil:
+		return 0
+	case n%sampling == 0 && c.Coarse != nil:
+		return Mark(c.Exact())&^flags | sampled
+	}
+	return Mark(c.Now()) &^ flags
 }
 
 // Default is the capacity of a lane whose option is zero.

@@ -9,7 +9,7 @@ import (
 
 // taken empties a mailbox and gives what came, by lane.
 func taken(box *lanes.Mailbox[int]) (out [3][]int) {
-	for v, l, ok := box.Take(1); ok; v, l, ok = box.Take(1) {
+	for v, l, _, ok := box.Take(1); ok; v, l, _, ok = box.Take(1) {
 		out[l] = append(out[l], v)
 		box.Delivered(l, 1, false)
 	}

@@ -5,7 +5,7 @@ type entry[T any] struct {
 	v        T
 	deadline int64  // ns; Timed only
 	order    uint64 // arrival; Timed only
-	stamp    int64  // ns
+	mark     Mark
 }
 
 // ring is a growing circular queue. It gives its memory back when it runs empty after having been large.
@@ -61,7 +61,7 @@ func (r *ring[T]) oldest() int64 {
 	if r.n == 0 {
 		return 0
 	}
-	return r.at(0).stamp
+	return r.at(0).mark.At()
 }
 
 func (r *ring[T]) drain() (out []T) {
@@ -129,7 +129,7 @@ func (h *heap[T]) pop() entry[T] {
 
 func (h *heap[T]) oldest() (at int64) {
 	for i := range h.es {
-		if s := h.es[i].stamp; at == 0 || s < at {
+		if s := h.es[i].mark.At(); at == 0 || s < at {
 			at = s
 		}
 	}

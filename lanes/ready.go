@@ -74,10 +74,11 @@ func hookedLook(mark *uint64) uint64 {
 
 // The bits of a mark beside the stamp.
 const (
-	published uint64 = 1 << iota
-	promised         // its place was reserved: it is never dropped for room
-	removed          // nothing is here any more
-	markBits  = 3
+	published = 1 << iota
+	promised  // its place was reserved: it is never dropped for room
+	removed   // nothing is here any more
+	sampled   // its times are
+	flags     = 15
 )
 
 const shut = 1 << 63 // of enq
@@ -124,9 +125,9 @@ func (q *queue[T]) position() uint64 {
 	return s.base.load() + min(n, s.size())
 }
 
-// put takes a place and publishes v in it. A bounded message may find its place over the limit, which is then void; it
+// put takes a place and publishes v in it, with more flags in its mark. A bounded message may find its place over the limit, which is then void; it
 // is refused for certain only where the caller holds the mailbox's lock, and has called refresh.
-func (q *queue[T]) put(v T, mark uint64, bounded bool) bool {
+func (q *queue[T]) put(v T, more uint64, bounded bool, c *Clocks) bool {
 	for {
 		s := q.newest()
 		if bounded && q.tight.load() != 0 && !q.fits() {
@@ -137,15 +138,15 @@ func (q *queue[T]) put(v T, mark uint64, bounded bool) bool {
 			q.extend(s)
 			continue
 		}
-		p := &s.at[i]
-		if bounded && !before(s.base.load()+i, q.limit.load()) {
+		p, n := &s.at[i], s.base.load()+i
+		if bounded && !before(n, q.limit.load()) {
 			q.tight.store(1)
 			q.void.add(1)
-			atomic.StoreUint64(at(&p.mark), mark|published|removed)
+			atomic.StoreUint64(at(&p.mark), published|removed)
 			return false
 		}
 		p.v = v
-		atomic.StoreUint64(at(&p.mark), mark|published)
+		atomic.StoreUint64(at(&p.mark), uint64(c.mark(n))|more|published)
 		return true
 	}
 }
@@ -296,8 +297,8 @@ func (q *queue[T]) reuse() *segment[T] {
 }
 
 // pop takes what peek gave, and gives its place back.
-func (q *queue[T]) pop(p *place[T]) T {
-	v := p.v
+func (q *queue[T]) pop(p *place[T]) (T, Mark) {
+	v, m := p.v, Mark(p.mark)
 	var none T
 	p.v = none
 	p.mark = 0
@@ -307,7 +308,7 @@ func (q *queue[T]) pop(p *place[T]) T {
 	if q.deq++; q.deq == uint64(len(q.at)) {
 		q.advance()
 	}
-	return v
+	return v, m
 }
 
 // each visits what was published and not taken, oldest first, until f says no.
@@ -345,7 +346,8 @@ func (q *queue[T]) remove(p *place[T], mark uint64) T {
 
 func (q *queue[T]) drain() (out []T) {
 	for p := q.peek(); p != nil; p = q.peek() {
-		out = append(out, q.pop(p))
+		v, _ := q.pop(p)
+		out = append(out, v)
 	}
 	return out
 }

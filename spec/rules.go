@@ -28,7 +28,7 @@ var Rules = []Rule{
 	{ID: "L4", Says: "Lanes are bounded. A full Ready refuses with retry_after, drops the oldest, or lets callers outside actors wait. Cancel never refuses: equal requests merge into the strongest. Arming a timer reserves its place or is refused; a region disarms its timers."},
 	{ID: "L5", Says: "Nothing is lost in silence: sent = queued + in delivery + handled + dead + refused + merged + revoked, per mailbox slot and lane, across incarnations."},
 	{ID: "L6", Says: "The run queue has the same classes and streak rules. A worker looks for a higher class at every delivery boundary; a hand-off inherits the rest of the quantum and never passes a waiting Cancel or due Timed. A handler over 1 ms gets a spare worker beside it; one over its budget is stuck, by name."},
-	{ID: "L7", Says: "Per lane: depth and counts always, and the age of the oldest message.", Later: "wait and service times by sample, per actor class, and their cost bound"},
+	{ID: "L7", Says: "Per lane and actor class: depth and counts always, and the age of the oldest message by a coarse clock; wait and service times of one message in 64, and of every one over a millisecond. That costs at most 15% of a tell."},
 
 	{ID: "R1", Says: "Everything alive that was started through Cx has exactly one owning region: actors, child regions, timers, obligations, finalizers, processes, cgroups, files, listeners, goroutines."},
 	{ID: "R2", Says: "Close refuses new work, asks members together (a supervisor alone, which closes its children by its own order), and a reason only strengthens; drain leaf first; finalize in reverse, masked from cancel; the outcome is the worst."},

@@ -52,7 +52,7 @@ type Host struct {
 	surplus  atomic.Int32  // workers that should end when idle
 	monitor  chan struct{} // capacity 1; never closed: a delivery began while the monitor slept
 	sleeping atomic.Bool   // the monitor sleeps
-	clock    atomic.Int64  // ns; written by the monitor while it does not sleep
+	clock    atomic.Int64  // ns; written by the monitor; zero while it sleeps
 	done     chan struct{} // capacity 0; closed by stop
 	once     sync.Once
 	stats    Stats
@@ -82,7 +82,7 @@ func New(o Options) *Host {
 	}
 	h.rng.New = func() any { return rand.New(rand.NewPCG(seed(), seed())) }
 	h.clock.Store(time.Now().UnixNano())
-	o.System.Coarse = h.coarse
+	o.System.Coarse = &h.clock
 	h.sys = actors.NewSystem(h, o.System)
 	for range o.Workers {
 		h.startWorker()
@@ -178,14 +178,6 @@ func (h *Host) Step(_ *actors.Slot, k actors.StepKind) {
 
 // Now is the real clock.
 func (h *Host) Now() time.Time { return time.Now() }
-
-// coarse is the real clock as the monitor read it last: at most some ms ago, while anything is done.
-func (h *Host) coarse() int64 {
-	if h.sleeping.Load() {
-		return time.Now().UnixNano()
-	}
-	return h.clock.Load()
-}
 
 // Rand is real randomness: a PCG per worker, seeded by the kernel.
 func (h *Host) Rand() uint64 {

@@ -7,15 +7,16 @@ import (
 	"github.com/franken-node/fnode-supervisor/internal/base"
 )
 
-const tick = time.Millisecond
+const tick = 500 * time.Microsecond // of the coarse clock
 
-// watch looks at the workers every millisecond while one of them is busy (L6): a handler that holds its
+// watch keeps the coarse clock while anything is done, and looks at the workers every millisecond while one of them is
+// busy (L6): a handler that holds its
 // worker gets a spare worker beside it; one over its stuck budget is fenced when it is in the way.
 func (h *Host) watch() {
 	t := time.NewTicker(tick)
 	defer t.Stop()
 	quiet := 0
-	for {
+	for odd := true; ; odd = !odd {
 		select {
 		case <-h.done:
 			return
@@ -23,11 +24,12 @@ func (h *Host) watch() {
 		}
 		h.clock.Store(time.Now().UnixNano())
 		if h.busy.Load() > 0 {
-			quiet = 0
-			h.inspect(time.Now())
+			if quiet = 0; odd {
+				h.inspect(time.Now())
+			}
 			continue
 		}
-		if quiet++; quiet > 20 && h.sleep() {
+		if quiet++; quiet > 40 && h.sleep() {
 			quiet = 0
 		}
 	}
@@ -35,6 +37,7 @@ func (h *Host) watch() {
 
 // sleep waits until a delivery begins. It returns true when one did or the host ends.
 func (h *Host) sleep() bool {
+	h.clock.Store(0)
 	h.sleeping.Store(true)
 	defer func() {
 		h.clock.Store(time.Now().UnixNano())

@@ -179,6 +179,11 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	gauge(metrics.EngineRSS, float64(rss))
 	gauge(metrics.EnginePids, float64(pids))
 	gauge(metrics.EngineCPU, c.cpu.see(cpu))
+	for _, t := range c.d.sys.Times() {
+		for m, h := range map[*metrics.Metric]lanes.Histogram{metrics.LaneWait: t.Wait, metrics.LaneService: t.Service} {
+			ch <- prometheus.MustNewConstHistogram(m.Desc(), h.Count(), h.Sum.Seconds(), h.UpTo(), t.Class, t.Lane.String())
+		}
+	}
 	st := c.d.host.Stats()
 	gauge(metrics.SlowHandlers, float64(st.Slow.Load()))
 	gauge(metrics.StuckHandlers, float64(st.Stuck.Load()))

@@ -102,6 +102,7 @@ func (d *daemon) extension(cat *catalog, e config.Extension, path string) (super
 		Child: child,
 		Start: func() actors.Behaviour { return extension.New(cfg, deps) },
 		Actor: actors.Child{
+			Class: "extension",
 			Caps:  actors.CapSend | actors.CapTimer | actors.CapStore | actors.CapProcess,
 			Lanes: lanes.Options{Ready: 2*max(cfg.Queue, 64) + 64},
 		},

@@ -33,6 +33,8 @@ type Metric struct {
 var (
 	LaneDepth     = &Metric{"fnode_lane_depth", Gauge, "messages", []string{"lane"}, "Messages that wait, by lane, over all mailboxes."}
 	LaneOldest    = &Metric{"fnode_lane_oldest_seconds", Gauge, "seconds", []string{"lane"}, "Age of the oldest message that waits, by lane."}
+	LaneWait      = &Metric{"fnode_lane_wait_seconds", Histogram, "seconds", []string{"class", "lane"}, "How long messages waited, by class of actor and lane: one in 64, weighed, and each over a millisecond."}
+	LaneService   = &Metric{"fnode_lane_service_seconds", Histogram, "seconds", []string{"class", "lane"}, "How long handlers took, by class of actor and lane: one in 64, weighed, and each over a millisecond."}
 	Messages      = &Metric{"fnode_messages_total", Counter, "messages", []string{"lane", "result"}, "What became of messages: handled, refused, dead, merged, revoked."}
 	Actors        = &Metric{"fnode_actors", Gauge, "actors", []string{"state"}, "Actors by the state of their incarnation."}
 	Restarts      = &Metric{"fnode_actor_restarts_total", Counter, "restarts", []string{"reason"}, "Restarts by how the incarnation before ended."}
@@ -53,13 +55,13 @@ var (
 
 // All lists the table.
 var All = []*Metric{
-	LaneDepth, LaneOldest, Messages, Actors, Restarts, Obligations, RegionClose, CancelLatency, EngineRSS, EngineCPU, EnginePids, EngineOOM, EngineExits,
+	LaneDepth, LaneOldest, LaneWait, LaneService, Messages, Actors, Restarts, Obligations, RegionClose, CancelLatency, EngineRSS, EngineCPU, EnginePids, EngineOOM, EngineExits,
 	InvokeSeconds, SlowHandlers, StuckHandlers, Wedged, Quarantined,
 }
 
 // Collected are those that are read from a snapshot at every scrape.
 var Collected = []*Metric{
-	LaneDepth, LaneOldest, Messages, Actors, Obligations, EngineRSS, EngineCPU, EnginePids, SlowHandlers, StuckHandlers, Quarantined,
+	LaneDepth, LaneOldest, LaneWait, LaneService, Messages, Actors, Obligations, EngineRSS, EngineCPU, EnginePids, SlowHandlers, StuckHandlers, Quarantined,
 }
 
 // ActorStates is the closed set of fnode_actors' label.
