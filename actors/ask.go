@@ -173,7 +173,7 @@ func (a *Ask[Q, R]) hold(c *Cell) {
 	a.holder, a.later = c, false
 	var due int64
 	if !a.due.IsZero() {
-		due = a.due.UnixNano()
+		due = nanos(a.due)
 	}
 	c.holds(a, obligations.Reply, a.label(), due)
 }

@@ -293,8 +293,9 @@ func (c *Cell) spend(lane lanes.Lane) {
 	if most := c.slot.opts.deliveries; most > 0 && c.deliveries == most {
 		c.region.Close(regions.Request{Reason: base.ReasonBudget})
 	}
-	if lane == lanes.Ready && c.drainLeft > 0 && c.in(spec.Draining) {
-		if c.drainLeft--; c.drainLeft == 0 {
+	if lane == lanes.Ready && c.slot.opts.drainDeliveries > 0 && c.in(spec.Draining) {
+		c.drainLeft--
+		if c.look(); c.drainLeft < 0 || c.drainLeft == 0 && !c.idle() { // else it may be done, but for what it owns
 			c.finish(Exit{Kind: ExitKilled, Reason: base.ReasonBudget})
 		}
 	}
@@ -351,8 +352,9 @@ func (c *Cell) end(on spec.IncarnationEvent, e Exit) {
 	c.cx.cancel(e.Reason)
 	outcome := e.Outcome().Worst(c.release())
 	s.sys.emit(Event{Kind: EventEnded, Path: s.path, Incarnation: c.n, Exit: e, Asked: asked, Told: c.told})
-	brutal := e.Kind == ExitKilled || s.opts.delegate // nobody keeps the time of a supervisor's children any more
-	if !brutal && !c.region.Sole(&c.place) {
+	// Nobody keeps the time of what a supervisor owns once it was cut short.
+	brutal := e.Kind == ExitKilled || s.opts.delegate && (e.Kind == ExitPanicked || e.Kind == ExitLinked)
+	if !brutal && !c.ordered.Load() && !c.region.Sole(&c.place) {
 		c.startClock()
 	}
 	s.sys.host.Step(s, StepShut)
@@ -407,7 +409,7 @@ func (c *Cell) startClock() {
 	if d == 0 {
 		d = defaultDrain
 	}
-	if c.clock != nil || d < 0 || c.slot.opts.delegate {
+	if c.clock != nil || d < 0 || c.slot.opts.delegate && c.in(spec.Draining) { // a supervisor keeps times of its own
 		return
 	}
 	if !c.told.IsZero() && c.in(spec.Draining) {

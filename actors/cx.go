@@ -8,6 +8,7 @@ import (
 
 	"github.com/franken-node/fnode-supervisor/internal/base"
 	"github.com/franken-node/fnode-supervisor/lanes"
+	"github.com/franken-node/fnode-supervisor/spec"
 	codes "github.com/franken-node/fnode-supervisor/spec/errors"
 	store "github.com/franken-node/fnode-supervisor/store/core"
 )
@@ -33,6 +34,7 @@ const (
 	StepFreeReady // the same, in Ready
 	StepAsked     // a region asks something of the incarnation of by, if that does not end; nobody waits for a turn
 	StepLeave     // a slot is asked to leave as soon as it is empty; nobody waits for a turn
+	StepVacate    // a slot is shut, or goes on without an incarnation that was fenced; nobody waits for a turn
 	StepTakeBack  // a message that may be queued in Ready is taken out again; nobody waits for a turn
 )
 
@@ -221,7 +223,10 @@ func (cx *Cx) Tell(to Ref, m any) error {
 	if err := cx.may(CapSend); err != nil {
 		return err
 	}
-	if plain := classOf(m).plain; !plain {
+	if k := classOf(m); !k.plain {
+		if k.kernel {
+			return sendable(m)
+		}
 		if p, ok := m.(promise); ok && cx.cell.promises.has(p) {
 			return codes.New(codes.Invariant, "%s tells a promise that it holds: two would (O1)", cx.slot.path)
 		}
@@ -282,7 +287,7 @@ func (cx *Cx) Commit(tx store.Tx) (of uint64, err error) {
 
 // Drained says that the actor has nothing left to finish after a cancel request (R3). Before one it
 // does nothing.
-func (cx *Cx) Drained() { cx.cell.drained = true }
+func (cx *Cx) Drained() { cx.cell.drained = cx.cell.in(spec.Draining) }
 
 // Starting says in the handler of Started that the actor is not ready yet; it says Ready later.
 func (cx *Cx) Starting() { cx.cell.keepStarting = true }

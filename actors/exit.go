@@ -28,7 +28,12 @@ const (
 var exitNames = [...]string{"normal", "shutdown", "declined", "failed", "panicked", "killed", "linked", "gone"}
 
 // String gives the kind's stable name.
-func (k ExitKind) String() string { return exitNames[k] }
+func (k ExitKind) String() string {
+	if int(k) < len(exitNames) {
+		return exitNames[k]
+	}
+	return fmt.Sprintf("invalid(%d)", k)
+}
 
 // Exit is how an incarnation ended. It is immutable.
 type Exit struct {
@@ -138,9 +143,12 @@ func frame(pc uintptr) string {
 	return b.String()
 }
 
+var errNobody = errors.New("nobody")
+
 // speaks says whether the error's text can be had: that of a nil pointer in an error often panics.
 func speaks(err error) (ok bool) {
 	defer func() { ok = recover() == nil }()
 	_ = err.Error()
+	errors.Is(err, errNobody)
 	return true
 }

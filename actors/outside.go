@@ -47,10 +47,14 @@ func traceOf(ctx context.Context) TraceID {
 	return id
 }
 
-// TellWait sends from outside and waits for room where the lane is full (L4, block).
+// TellWait sends from outside and waits for room where the Ready lane is full (L4, block). Messages of other lanes are
+// refused.
 func TellWait(ctx context.Context, sys *System, to Ref, m any) error {
 	if to.slot == nil {
 		return codes.New(codes.Gone, "%T is sent to nobody", m)
+	}
+	if err := promisable(m); err != nil {
+		return err
 	}
 	got := make(chan *Permit, 1) // capacity 1: the one permit; never closed
 	r := &request{kind: reqReserve, id: sys.nextID(), what: func(p *Permit) { got <- p }}

@@ -37,9 +37,13 @@ func (cx *Cx) Reserve(to Ref) (id uint64, err error) {
 	return id, slot.sys.host.Send(slot, to.slot, Message{request: r})
 }
 
-// Send uses the permit: it cannot fail for lack of room.
+// Send uses the permit: it cannot fail for lack of room. Messages that are not of the Ready lane are refused, and the
+// permit stays.
 func (p *Permit) Send(cx *Cx, m any) error {
 	if err := cx.may(CapSend); err != nil {
+		return err
+	}
+	if err := promisable(m); err != nil {
 		return err
 	}
 	if err := p.resolve(cx, obligations.Committed); err != nil {
@@ -94,7 +98,7 @@ func (p *Permit) abandon(by *Slot, _ error) {
 // reserve serves a waiter now or queues it.
 func (s *Slot) reserve(r *request) {
 	s.mu.Lock()
-	if s.gone.Load() {
+	if s.shut.Load() {
 		s.mu.Unlock()
 		r.refuse(s, s.refuseGone())
 		return

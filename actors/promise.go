@@ -26,7 +26,7 @@ func (cx *Cx) Promise(k obligations.Kind, label string, due time.Time, broken fu
 	p := &Promise{id: base.ObligationID(cx.slot.sys.nextID()), broken: broken}
 	var ns int64
 	if !due.IsZero() {
-		ns = due.UnixNano()
+		ns = nanos(due)
 	}
 	if err := cx.cell.promises.add(p, k, label, ns); err != nil {
 		return nil, err

@@ -8,12 +8,14 @@ import (
 	"unsafe"
 
 	"github.com/franken-node/fnode-supervisor/lanes"
+	codes "github.com/franken-node/fnode-supervisor/spec/errors"
 )
 
 // class is what the kernel knows of a type of message.
 type class struct {
 	typ      unsafe.Pointer
 	lane     lanes.Lane
+	kernel   bool                // nobody but the kernel sends it
 	plain    bool                // the kernel has no part in it: Ready, no promise, no answer, nothing of its own
 	deadline func(any) time.Time // set for Timed types
 }
@@ -45,14 +47,16 @@ func classOf(m any) *class {
 func classify(m any) *class {
 	switch m.(type) {
 	case control, ChildStarted, ChildEnded, ChildWedged, LinkDown:
-		return &class{lane: lanes.Cancel}
+		return &class{lane: lanes.Cancel, kernel: true}
 	}
 	if v, ok := registry.Load(reflect.TypeOf(m)); ok {
 		c := v.(class)
 		return &c
 	}
 	switch m.(type) {
-	case promise, answered, askDue, Down, Committed:
+	case Started, CancelRequested, answered, askDue, Down, Committed, *Permit:
+		return &class{lane: lanes.Ready, kernel: true}
+	case promise:
 		return &class{lane: lanes.Ready}
 	}
 	return &class{lane: lanes.Ready, plain: true}
@@ -83,4 +87,20 @@ func laneOf(m any) (lanes.Lane, time.Time) {
 		return c.lane, time.Time{}
 	}
 	return c.lane, c.deadline(m)
+}
+
+// sendable refuses what only the kernel sends.
+func sendable(m any) error {
+	if classOf(m).kernel {
+		return codes.New(codes.NotSendable, "%T is the kernel's to send (L1)", m)
+	}
+	return nil
+}
+
+// promisable refuses also what has no place in Ready, which is where places are promised.
+func promisable(m any) error {
+	if k := classOf(m); !k.kernel && k.lane != lanes.Ready {
+		return codes.New(codes.NotSendable, "%T travels in the %s lane, and a place was promised in ready (L1)", m, k.lane)
+	}
+	return sendable(m)
 }

@@ -87,11 +87,18 @@ func (cx *Cx) Port() Port { return Port{cx.slot, cx.cell.n} }
 
 // Tell sends m to the incarnation; a later one never sees it. The error is a refusal.
 func (p Port) Tell(m any) error {
+	if err := sendable(m); err != nil {
+		return err
+	}
 	return p.slot.sys.host.Send(nil, p.slot, Message{Body: m, life: p.life})
 }
 
 // Urgent sends m in a place beside the Ready lane's bound: for the last word of a driver (a process has
 // ended), which must not be refused. A driver may say one such word per thing that it owns.
 func (p Port) Urgent(m any) {
+	if err := sendable(m); err != nil {
+		p.slot.sys.violated("L1", "%s: %v", p.slot.path, err)
+		return
+	}
 	p.slot.putExtra(Message{Body: m, life: p.life})
 }

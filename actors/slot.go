@@ -35,7 +35,8 @@ type Slot struct {
 	state     atomic.Uint32        // written by Cell.step: what inspection shows
 	seat      atomic.Pointer[Seat] // written by Sit: where the host delivers to it, or did last
 	stats     SlotStats            // atomics inside
-	gone      atomic.Bool          // written under mu
+	gone      atomic.Bool          // written under mu: retired
+	shut      atomic.Bool          // written under mu: gone, or withdrawn; nothing is accepted
 	wanted    atomic.Bool          // written under mu: somebody waits for a place
 
 	mu        sync.Mutex
@@ -127,7 +128,7 @@ func (s *Slot) Accept(by *Slot, m Message) error {
 		s.putReserved(by, lanes.Ready, 0, m)
 		return nil
 	}
-	if s.gone.Load() {
+	if s.shut.Load() {
 		return s.refuseGone()
 	}
 	k, l := classOf(m.Body), s.letter(&m)
@@ -139,7 +140,7 @@ func (s *Slot) Accept(by *Slot, m Message) error {
 		s.acceptCancel(m)
 		return nil
 	case lanes.Timed:
-		t, r := s.box.PutTimed(k.deadline(m.Body).UnixNano(), l)
+		t, r := s.box.PutTimed(nanos(k.deadline(m.Body)), l)
 		return s.accepted(by, t, r, m.Body)
 	}
 	t, r, old := s.box.Put(l)
@@ -148,7 +149,7 @@ func (s *Slot) Accept(by *Slot, m Message) error {
 
 // tell is Accept of a message of Ready in which the kernel has no part, for a host that delivers at once.
 func (s *Slot) tell(by *Slot, body any) error {
-	if s.gone.Load() {
+	if s.shut.Load() {
 		return s.refuseGone()
 	}
 	l := letter{body: body, kind: asPlain}
@@ -162,7 +163,7 @@ func (s *Slot) tell(by *Slot, body any) error {
 	if t != 0 {
 		s.sys.host.Ready(by, s, t)
 	}
-	s.sweepIfGone()
+	s.sweepIfShut()
 	return nil
 }
 
@@ -183,7 +184,7 @@ func (s *Slot) acceptCancel(m Message) {
 		}
 	}
 	s.arrived(nil, s.box.PutCancel(s.letter(&m), mergeControl))
-	s.sweepIfGone()
+	s.sweepIfShut()
 }
 
 func (s *Slot) accepted(by *Slot, t Ticket, r lanes.Result, body any) error {
@@ -192,14 +193,14 @@ func (s *Slot) accepted(by *Slot, t Ticket, r lanes.Result, body any) error {
 		s.grantWanted() // who waited may have been passed over for it
 		return s.full(typeName(body))
 	}
-	s.sweepIfGone()
+	s.sweepIfShut()
 	return nil
 }
 
 // putReserved queues m in a place that was reserved before.
 func (s *Slot) putReserved(by *Slot, l lanes.Lane, due int64, m Message) {
 	s.arrived(by, s.box.PutReserved(l, due, s.letter(&m)))
-	s.sweepIfGone()
+	s.sweepIfShut()
 	if _, is := m.Body.(*Permit); is && s.over(m.life) {
 		s.unpermit(m.life) // nobody takes it any more: its place must not wait for the next incarnation
 	}
@@ -208,7 +209,7 @@ func (s *Slot) putReserved(by *Slot, l lanes.Lane, due int64, m Message) {
 // putExtra queues m in the Ready lane beside its bound.
 func (s *Slot) putExtra(m Message) {
 	s.arrived(nil, s.box.PutExtra(s.letter(&m)))
-	s.sweepIfGone()
+	s.sweepIfShut()
 }
 
 // release gives a promised place of the Ready lane back.
@@ -217,9 +218,9 @@ func (s *Slot) release() {
 	s.sys.host.Step(s, StepFreeReady)
 }
 
-// sweepIfGone catches a message that slipped in while the slot was being retired.
-func (s *Slot) sweepIfGone() {
-	if s.gone.Load() {
+// sweepIfShut catches a message that slipped in while the slot was being shut.
+func (s *Slot) sweepIfShut() {
+	if s.shut.Load() {
 		s.sweep()
 	}
 }
@@ -231,7 +232,12 @@ func (s *Slot) full(what string) error {
 
 const retryAfter = 10 * time.Millisecond
 
-func (s *Slot) refuseGone() error { return codes.New(codes.Gone, "%s is gone", s.path) }
+func (s *Slot) refuseGone() error {
+	if !s.gone.Load() {
+		return codes.New(codes.Gone, "%s is down, and nothing starts it for now", s.path)
+	}
+	return codes.New(codes.Gone, "%s is gone", s.path)
+}
 
 // Deliver takes the next message and runs its handler to completion. One worker at a time.
 func (s *Slot) Deliver() Next { return s.Serve(once) }
@@ -419,11 +425,19 @@ func (s *Slot) unheld(m Message) {
 	}
 }
 
-// sweep empties every lane into the dead letters.
+// sweep empties every lane of a slot that is shut into the dead letters.
 func (s *Slot) sweep() {
-	for _, l := range []lanes.Lane{lanes.Cancel, lanes.Timed, lanes.Ready} {
-		for _, at := range s.box.Drain(l) {
-			m := at.message()
+	var left [3][]letter
+	s.mu.Lock() // a slot that is opened again keeps what comes then
+	if s.shut.Load() {
+		for l := range left {
+			left[l] = s.box.Drain(lanes.Lane(l))
+		}
+	}
+	s.mu.Unlock()
+	for i, all := range left {
+		for _, at := range all {
+			l, m := lanes.Lane(i), at.message()
 			if l == lanes.Cancel || m.timer != nil || m.life != 0 {
 				s.box.Revoked(l, 1)
 				s.unheld(m)

@@ -177,6 +177,46 @@ func (cx *Cx) Retire(child Ref) error {
 	return nil
 }
 
+// Withdraw says that no incarnation follows for now in a child's slot, which is empty: what waits there is answered, and
+// what is sent is refused with codes.Gone, until Respawn.
+func (cx *Cx) Withdraw(child Ref) error {
+	if err := cx.mine(child); err != nil {
+		return err
+	}
+	s := child.slot
+	s.sys.host.Step(s, StepVacate)
+	s.mu.Lock()
+	if s.gone.Load() || s.busy() {
+		s.mu.Unlock()
+		return codes.New(codes.Invariant, "%s is not empty", s.path)
+	}
+	room := s.close()
+	s.mu.Unlock()
+	s.sweep()
+	for _, r := range room {
+		r.refuse(s, s.refuseGone())
+	}
+	return nil
+}
+
+// close lets nothing more in, and gives those who wait for a place. The caller holds s.mu.
+func (s *Slot) close() (room []*request) {
+	s.shut.Store(true)
+	room, s.room = s.room, nil
+	s.wanted.Store(false)
+	return room
+}
+
+// LeaveBehind lets the slot of a child go on without an incarnation that was fenced.
+func (cx *Cx) LeaveBehind(child Ref) error {
+	if err := cx.mine(child); err != nil {
+		return err
+	}
+	child.slot.sys.host.Step(child.slot, StepVacate)
+	child.slot.vacate()
+	return nil
+}
+
 // mine refuses what is not a child of the caller's own incarnation.
 func (cx *Cx) mine(child Ref) error {
 	if err := cx.may(CapSpawn); err != nil {
@@ -206,6 +246,7 @@ func (s *Slot) conceive() (base.Incarnation, error) {
 	if s.gone.Load() || s.leaving {
 		return 0, codes.New(codes.RegionClosing, "%s is asked to leave and takes no incarnation", s.path)
 	}
+	s.shut.Store(false)
 	s.coming = true
 	s.n++
 	return s.n, nil
@@ -359,9 +400,8 @@ func (s *Slot) retire() {
 		return
 	}
 	s.gone.Store(true)
-	room, told, last := s.room, s.onRetired, s.lastExit()
-	s.room, s.onRetired = nil, nil
-	s.wanted.Store(false)
+	room, told, last := s.close(), s.onRetired, s.lastExit()
+	s.onRetired = nil
 	s.mu.Unlock()
 	s.sys.forget(s)
 	s.sweep()
@@ -372,7 +412,7 @@ func (s *Slot) retire() {
 		s.sys.guarded(s.path, "OnRetired", func() { f(last) })
 	}
 	// Nothing is left: what was accepted before was swept just now, and what slips in after is swept by its sender
-	// (sweepIfGone), who may be at it. To count it here would be to find a proof wrong that is not.
+	// (sweepIfShut), who may be at it. To count it here would be to find a proof wrong that is not.
 	s.place.Leave(base.OutcomeOk)
 }
 

@@ -138,6 +138,9 @@ func (sys *System) Tell(to Ref, m any) error {
 	if to.slot == nil {
 		return codes.New(codes.Gone, "%T is sent to nobody", m)
 	}
+	if err := sendable(m); err != nil {
+		return err
+	}
 	if sys.direct && classOf(m).plain {
 		return to.slot.tell(nil, m)
 	}

@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"math"
 	"sync/atomic"
 	"time"
 
@@ -59,7 +60,7 @@ func (t *Timer) Fire() {
 		t.over.Kill()
 		return
 	}
-	t.slot.putReserved(nil, lanes.Timed, t.due.UnixNano(), Message{Body: t.body, Tag: t.Tag, trace: t.trace, life: t.life, timer: t})
+	t.slot.putReserved(nil, lanes.Timed, nanos(t.due), Message{Body: t.body, Tag: t.Tag, trace: t.trace, life: t.life, timer: t})
 }
 
 // limit arms the end of something in the incarnation's region. It takes no place in a lane.
@@ -153,4 +154,15 @@ func put[K comparable, V any](m *map[K]V, k K, v V) {
 		*m = map[K]V{}
 	}
 	(*m)[k] = v
+}
+
+// nanos is a time in ns, at most the last that there is (in 2262), and at least the first.
+func nanos(t time.Time) int64 {
+	switch year := t.Year(); {
+	case year > 2261:
+		return math.MaxInt64
+	case year < 1678:
+		return math.MinInt64
+	}
+	return t.UnixNano()
 }

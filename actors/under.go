@@ -40,8 +40,8 @@ func (s *Slot) Cancelled() bool {
 	return c != nil && c.cx.errNow() != nil
 }
 
-// Retired says whether the slot was given up for good.
-func (s *Slot) Retired() bool { return s.gone.Load() }
+// Shut says whether the slot refuses everything: it was given up, or withdrawn.
+func (s *Slot) Shut() bool { return s.shut.Load() }
 
 // Closing says whether the region that owns the slot, and that of its incarnation, are closing.
 func (s *Slot) Closing() (owner, own bool) {

@@ -157,7 +157,7 @@ func (w *world) arrive(l *letter) {
 	}
 	p := w.of[l.to]
 	err := l.to.Accept(l.from, l.m)
-	w.note(access{obj: l.link.to.box, kind: handle, body: l.body, refused: err != nil || l.to.Retired()})
+	w.note(access{obj: l.link.to.box, kind: handle, body: l.body, refused: err != nil || l.to.Shut()})
 	w.see.sent(w, l.to, l.m, err)
 	w.rec.refused(l.link.to, err)
 	if err != nil || p == nil {

@@ -53,7 +53,7 @@ func (w *world) request(from, to *actors.Slot, m actors.Message) error {
 	if a.kind == hold {
 		w.near(to, lanes.Ready)
 	}
-	if free := to.Free(lanes.Ready); a.kind == hold && (free <= 0 || to.Retired()) {
+	if free := to.Free(lanes.Ready); a.kind == hold && (free <= 0 || to.Shut()) {
 		a = access{obj: a.obj, kind: touch} // it waits, or is refused
 	} else if a.kind == hold {
 		a.owes, a.last = w.owes(from, to, lanes.Ready), free == 1
@@ -82,7 +82,7 @@ func (w *world) put(from, to *actors.Slot, m actors.Message, a access) error {
 	err := to.Accept(from, m)
 	w.see.sent(w, to, m, err)
 	w.rec.sends(w, to, m, err)
-	a.refused = err != nil || to.Retired()
+	a.refused = err != nil || to.Shut()
 	if from == to && !a.refused && !m.Promised() && lane != lanes.Cancel {
 		w.claims(to, lane)
 	}

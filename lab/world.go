@@ -301,6 +301,9 @@ func (w *world) Step(by *actors.Slot, k actors.StepKind) {
 		w.note(access{obj: p.alive, kind: look})
 	case actors.StepLeave:
 		w.touch(p.alive)
+	case actors.StepVacate:
+		w.touch(p.alive)
+		w.touch(p.box)
 	case actors.StepTakeBack:
 		w.note(access{obj: p.box, kind: pull, lane: ready})
 	}

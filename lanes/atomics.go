@@ -119,14 +119,6 @@ func (l *link[T]) hookedCas(old, p *T) bool {
 
 type lock struct{ mu sync.Mutex }
 
-func (l *lock) lock() {
-	if hook != nil {
-		l.hooked()
-		return
-	}
-	l.mu.Lock()
-}
-
 //go:noinline
 func (l *lock) hooked() {
 	for hook.step(); !l.mu.TryLock(); {

@@ -28,13 +28,7 @@ func (r *Region) Close(q Request) {
 		targets = r.targets()
 	}
 	r.mu.Unlock()
-	for _, h := range targets {
-		if q.Brutal {
-			h.member.Kill()
-		} else {
-			h.member.Ask(q)
-		}
-	}
+	tell(targets, q)
 	if do != "ask" {
 		return
 	}
@@ -67,28 +61,37 @@ func (r *Region) Kill() {
 	}
 }
 
-// Resign says that the owner does not act for the region any more: it has ended. What it left undone of a kill is
-// done now.
+// Resign says that the owner does not act for the region any more: it has ended. What it left undone of a request or a
+// kill is done now.
 func (r *Region) Resign() {
 	r.mu.Lock()
-	rest := r.resign()
+	rest, q := r.resign()
 	r.mu.Unlock()
-	for _, h := range rest {
-		h.member.Kill()
-	}
+	tell(rest, q)
 }
 
-// resign gives those who have to be killed now. The caller holds r.mu.
-func (r *Region) resign() (rest []*Handle) {
+// resign gives those who have to be asked or killed now, and how. The caller holds r.mu.
+func (r *Region) resign() (rest []*Handle, q Request) {
 	if !r.delegate {
-		return nil
+		return nil, q
 	}
 	r.delegate = false
 	r.see(AccessChange)
-	if r.brutal && !r.ended() {
+	if r.state != spec.RegionOpen && !r.ended() {
 		rest = r.targets()
 	}
-	return rest
+	return rest, Request{r.reason, r.brutal}
+}
+
+// tell asks or kills members. The caller holds no lock.
+func tell(members []*Handle, q Request) {
+	for _, h := range members {
+		if q.Brutal {
+			h.member.Kill()
+		} else {
+			h.member.Ask(q)
+		}
+	}
 }
 
 // targets lists who hears of a request or of a kill: the supervisor alone, which ends first when it is killed, and
@@ -153,13 +156,12 @@ func (h *Handle) Stuck() {
 		r.lost++
 	}
 	var rest []*Handle
+	var q Request
 	if h == r.owner {
-		rest = r.resign()
+		rest, q = r.resign()
 	}
 	r.mu.Unlock()
-	for _, o := range rest {
-		o.member.Kill()
-	}
+	tell(rest, q)
 	r.settle()
 }
 

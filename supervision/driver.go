@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/franken-node/fnode-supervisor/actors"
 	"github.com/franken-node/fnode-supervisor/internal/base"
@@ -27,6 +28,7 @@ type supervisor struct {
 	first error        // what made it give up
 	end   *core.Exit   // Finish was said
 	why   base.Reason  // of the close
+	epoch time.Time
 }
 
 // asked is a request that waits for its answer.
@@ -88,6 +90,9 @@ func (s *supervisor) Receive(cx *actors.Cx, msg any) error {
 	case actors.ChildEnded:
 		s.ended(cx, m)
 	case actors.ChildWedged:
+		if k := s.at[m.Child]; k != nil && k.n == m.Incarnation && k.spec.TwoIncarnations {
+			s.must(cx, cx.LeaveBehind(m.Child))
+		}
 		s.heard(cx, m.Child, m.Incarnation, core.Event{Kind: core.Stuck})
 	case due:
 		s.step(cx, core.Event{Kind: core.Due, Name: m.name, Inc: m.inc, Timer: m.kind})
@@ -121,7 +126,10 @@ func (s *supervisor) ended(cx *actors.Cx, m actors.ChildEnded) {
 	}
 	if k := s.at[m.Child]; k != nil {
 		k.last = m.Exit
-		if k.gaveUp() {
+		switch {
+		case k.leftResidue(m):
+			e.Kind = core.Stuck
+		case k.gaveUp():
 			e.Exit.Kind = core.GaveUp
 		}
 	}
@@ -140,6 +148,12 @@ func (s *supervisor) heard(cx *actors.Cx, ref actors.Ref, n base.Incarnation, e 
 func (k *kid) gaveUp() bool {
 	c := codes.From(k.last.Err)
 	return k.spec.Tree != nil && c != nil && c.Code == codes.BudgetExceeded
+}
+
+// leftResidue says whether something in the child, a supervisor, cannot be stopped: nothing can follow it at its path.
+func (k *kid) leftResidue(m actors.ChildEnded) bool {
+	c := codes.From(m.Exit.Err)
+	return k.spec.Tree != nil && k.spec.Restart != core.Temporary && len(m.Proof.Residue) > 0 && c != nil && c.Code == codes.ChildWedged
 }
 
 func exitOf(e actors.Exit) core.Exit {
@@ -169,7 +183,7 @@ func (s *supervisor) step(cx *actors.Cx, e core.Event) {
 	s.todo = append(s.todo, e)
 	for i := 0; i < len(s.todo); i++ { // it grows meanwhile
 		e := s.todo[i]
-		e.Now, e.Rand = cx.Now().UnixNano(), cx.Rand()
+		e.Now, e.Rand = s.now(cx), cx.Rand()
 		s.mu.Lock()
 		cmds := s.core.Step(e)
 		s.mu.Unlock()
@@ -179,6 +193,15 @@ func (s *supervisor) step(cx *actors.Cx, e core.Event) {
 	}
 	clear(s.todo)
 	s.todo = s.todo[:0]
+}
+
+// now never goes back: a step of the wall clock is none of the run (S2).
+func (s *supervisor) now(cx *actors.Cx) int64 {
+	t := cx.Now()
+	if s.epoch.IsZero() {
+		s.epoch = t
+	}
+	return s.epoch.UnixNano() + int64(t.Sub(s.epoch))
 }
 
 func (s *supervisor) do(cx *actors.Cx, cmd core.Command) {
@@ -204,7 +227,10 @@ func (s *supervisor) do(cx *actors.Cx, cmd core.Command) {
 		a.added = &kid{spec: s.added(a.Q.Add)}
 		s.kids[cmd.Name] = a.added
 	case core.Remove:
-		s.evict(cx, k)
+		if k.lived {
+			s.must(cx, cx.Retire(k.ref))
+			delete(s.at, k.ref)
+		}
 		delete(s.kids, cmd.Name)
 	case core.Evict:
 		s.evict(cx, k)
@@ -227,13 +253,11 @@ func (s *supervisor) added(c Child) Child {
 	return out
 }
 
-// evict gives the slot of a child in quarantine up: no incarnation follows, so that what waits there is answered now,
-// and what is sent later is refused. A release makes another slot at the same path.
+// evict: nothing follows for now in the slot of a child, so that what waits there is answered, and what is sent later is
+// refused.
 func (s *supervisor) evict(cx *actors.Cx, k *kid) {
 	if k.lived {
-		s.must(cx, cx.Retire(k.ref))
-		delete(s.at, k.ref)
-		k.lived, k.n = false, 0
+		s.must(cx, cx.Withdraw(k.ref))
 	}
 }
 
@@ -255,9 +279,9 @@ func (s *supervisor) close(cx *actors.Cx, k *kid, cmd core.Command) {
 // EventStopping says that a supervisor sends a child its shutdown, or a kill; the child may have ended already.
 const EventStopping actors.EventKind = "stopping"
 
-// must reports what cannot fail unless the driver is wrong.
+// must reports what cannot fail unless the driver is wrong. That the supervisor itself has been fenced is no fault.
 func (s *supervisor) must(cx *actors.Cx, err error) {
-	if err != nil {
+	if err != nil && !errors.Is(err, codes.Of(codes.Gone)) {
 		cx.Emit(actors.Event{Kind: actors.EventViolated, Detail: "supervision: " + err.Error(), Err: err})
 	}
 }
@@ -276,10 +300,11 @@ func (s *supervisor) reason() base.Reason {
 func (s *supervisor) start(cx *actors.Cx, k *kid, cmd core.Command) {
 	k.inc, k.refused = cmd.Inc, false
 	b, err := k.behaviour(cmd.Pinned)
-	if err == nil {
+	made := err == nil
+	if made {
 		err = s.spawn(cx, k, b)
 	}
-	if c := codes.From(err); c != nil && c.Code == codes.RegionClosing {
+	if c := codes.From(err); made && c != nil && c.Code == codes.RegionClosing {
 		// The supervisor's own region closes, and the request is on its way: that is no failure of the child, and no
 		// reason to spend the budget on.
 		k.n, k.refused = 0, true
@@ -324,6 +349,7 @@ func (s *supervisor) spawn(cx *actors.Cx, k *kid, b actors.Behaviour) (err error
 	}
 	o := k.spec.Actor
 	o.Name, o.Behaviour, o.Supervised, o.Delegate = k.spec.Name, b, true, k.spec.Tree != nil
+	o.TrapLinks = o.TrapLinks || o.Delegate
 	if k.spec.Tree != nil {
 		o.Lanes.Timed = timers
 	}
@@ -373,7 +399,7 @@ func (s *supervisor) reply(cx *actors.Cx, cmd core.Command) {
 	if k == nil {
 		k = s.kids[name]
 	}
-	if k != nil && k.last.Err != nil {
+	if k != nil && k.last.Err != nil && cmd.Err == core.StartFailed {
 		e.Wrap(k.last.Err)
 	}
 	m.Fail(cx, e)
@@ -387,6 +413,7 @@ func (s *supervisor) report(cx *actors.Cx, k *kid, cmd core.Command) {
 	case cause != nil:
 	case cmd.Context == core.StartError && cmd.Exit.Text != "": // a start that timed out was killed for that
 		cause = errors.New(cmd.Name + ": " + cmd.Exit.Text)
+		k.last.Err = cause // also of what follows from it
 	default:
 		cause = errors.New(cmd.Name + " " + k.last.String())
 	}
@@ -396,8 +423,12 @@ func (s *supervisor) report(cx *actors.Cx, k *kid, cmd core.Command) {
 	case cmd.Context == core.GivingUp:
 		s.first = codes.New(codes.BudgetExceeded, "%s gives up: more than %d restarts in %s", cx.Path(),
 			s.spec.Budget.Restarts, s.spec.Budget.Window).Fact("last", "%s", path).Wrap(fmt.Errorf("%s: %w", path, cause))
-	case cmd.Context == core.Wedged && !k.spec.TwoIncarnations:
-		s.first = codes.New(codes.ChildWedged, "%s cannot be stopped: its handler does not return", path)
+	case cmd.Context == core.Wedged && !k.spec.TwoIncarnations && s.first == nil:
+		e := codes.New(codes.ChildWedged, "%s cannot be stopped: its handler does not return", path)
+		if k.spec.Tree != nil && k.last.Err != nil {
+			e = codes.New(codes.ChildWedged, "something in %s cannot be stopped", path).Wrap(k.last.Err)
+		}
+		s.first = e
 	case booting && s.first == nil:
 		s.first = codes.New(codes.BootFailed, "%s did not start", path).Fact("child", "%s", cmd.Name).Wrap(fmt.Errorf("%s: %w", path, cause))
 	}

@@ -74,7 +74,7 @@ func loopScenario(s core.Strategy, ends map[string]bool) lab.Scenario {
 				book := v.View.(supervision.View)
 				got := book.Children[0]
 				contained := got.State == spec.ChildQuarantined
-				if _, there := sys.Lookup("sup/a"); there == contained || contained && !got.Pinned {
+				if _, there := sys.Lookup("sup/a"); !there || contained && !got.Pinned {
 					return fmt.Errorf("a is there: %v, and its supervisor says %+v", there, got)
 				}
 				if !group && (!contained || own != 1 || knownStarts != 1 || other != 1) {

@@ -83,7 +83,7 @@ func TestS7ALoopMovesToTheKnownVersionThenToQuarantineAndARestartReleases(t *tes
 	if err := r.ask(supervision.Request{Kind: core.Revive, Name: "a"}); !errors.Is(err, codes.Of(codes.ChildQuarantined)) || !strings.Contains(codes.From(err).Code.Hint, "restart") {
 		t.Fatal(err)
 	}
-	r.eventually("its slot is given up", func() bool { return r.state("sup/a") == "none" })
+	r.eventually("it is down", func() bool { return r.state("sup/a") == "Down" })
 	if err := r.sys.Tell(old, ping{}); !errors.Is(err, codes.Of(codes.Gone)) {
 		t.Fatal("who sends to it is not told:", err)
 	}
@@ -92,6 +92,9 @@ func TestS7ALoopMovesToTheKnownVersionThenToQuarantineAndARestartReleases(t *tes
 	}
 	if _, err := r.call("sup/a"); err != nil {
 		t.Fatal(err)
+	}
+	if err := r.sys.Tell(old, ping{}); err != nil {
+		t.Fatal("its address is another one:", err)
 	}
 	if x, y := bad.take(), good.take(); !slices.Equal(x, []string{"start sup/a"}) || len(y) > 0 {
 		t.Fatal("a release starts the child's own version:", x, y)

@@ -122,7 +122,7 @@ func Run(sys *actors.System, name string, s Spec) (actors.Ref, error) {
 	if err != nil {
 		return actors.Ref{}, err
 	}
-	return sys.Spawn(actors.Child{Name: name, Behaviour: b, Delegate: true, Lanes: lanes.Options{Timed: timers}})
+	return sys.Spawn(actors.Child{Name: name, Behaviour: b, Delegate: true, TrapLinks: true, Lanes: lanes.Options{Timed: timers}})
 }
 
 // New makes the behaviour of a supervisor.

@@ -80,9 +80,15 @@ var (
 		Kept:  "Nothing was started.",
 		Hint:  "Mend the child's spec.",
 	}
+	NotSendable = &Code{
+		ID: "FN1015", Name: "not_sendable", Title: "a message of that type cannot be sent like this", Exit: ExitBadData, HTTP: 400,
+		Cause: "It is one that only the kernel sends, or its lane is not the one in which a place was promised.",
+		Kept:  "Nothing was sent.",
+		Hint:  "Send a type of your own; stop an actor through its supervisor, and send Timed messages without a permit.",
+	}
 )
 
 var kernelCodes = []*Code{
-	NameTaken, BadChild, NoStore,
+	NameTaken, BadChild, NoStore, NotSendable,
 	LaneFull, Gone, NoReply, AskLost, AskTimeout, CapabilityDenied, RegionClosing, TimerRefused, Invariant, Cancelled,
 }

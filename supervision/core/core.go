@@ -228,7 +228,7 @@ func (c *Core) heard(ch *child, e Event) {
 func (c *Core) endedMeanwhile(ch *child, e Event) {
 	if c.state == spec.SupStopping || c.work != nil && slices.Contains(c.work.stop, ch) {
 		c.shift(ch, spec.ChildEnd)
-		ch.last, ch.upSince = e.Exit, 0
+		c.down(ch, e.Exit)
 		c.reportEnd(ch, e.Exit)
 		return
 	}
@@ -244,9 +244,7 @@ func (c *Core) heardStart(ch *child, e Event) {
 	case Declined:
 		c.shift(ch, spec.ChildNone)
 		ch.last = e.Exit
-		if c.forgets(ch) {
-			c.remove(ch)
-		}
+		c.rest(ch)
 	case Failed, Ended:
 		c.shift(ch, spec.ChildFailed)
 		ch.last = e.Exit
@@ -269,7 +267,7 @@ func (c *Core) heardStop(ch *child, e Event) {
 	case Ended, Failed, Declined:
 		wasWedged := ch.state == spec.ChildWedged
 		c.shift(ch, spec.ChildClosed)
-		ch.last, ch.upSince = e.Exit, 0
+		c.down(ch, e.Exit)
 		if wasWedged {
 			return
 		}
@@ -335,21 +333,24 @@ func (c *Core) due(e Event) {
 // ended: a child that was up has ended by itself. Its restart type decides (S1, S4).
 func (c *Core) ended(ch *child, e Exit) {
 	c.shift(ch, spec.ChildEnd)
-	if up := time.Duration(c.now - ch.upSince); ch.upSince > 0 && up >= ch.Backoff.stable() {
-		ch.tries = 0
-	}
-	ch.last, ch.upSince = e, 0
+	c.down(ch, e)
 	c.reportEnd(ch, e)
 	if ch.Restart == Permanent || ch.Restart == Transient && !e.Clean() {
 		c.again(ch)
 		return
 	}
-	if c.forgets(ch) {
-		c.remove(ch)
-	}
+	c.rest(ch)
 	if ch.Significant && c.autoEnds() {
 		c.stopAll(spec.SupStop, Exit{Stopped, "significant child " + ch.Name + " ended"})
 	}
+}
+
+// down notes how a child ended that was up; one that was stable starts its backoff over (S3).
+func (c *Core) down(ch *child, e Exit) {
+	if ch.upSince > 0 && time.Duration(c.now-ch.upSince) >= ch.Backoff.stable() {
+		ch.tries = 0
+	}
+	ch.last, ch.upSince = e, 0
 }
 
 func (c *Core) reportEnd(ch *child, e Exit) {
@@ -407,7 +408,7 @@ func (c *Core) afford(ch *child) bool {
 // spent counts a restart against the budget and says whether it is one too many (S2).
 func (c *Core) spent(ch *child) bool {
 	since := c.now - int64(c.spec.Budget.Window)
-	c.restarts = slices.DeleteFunc(c.restarts, func(r restart) bool { return r.at <= since })
+	c.restarts = slices.DeleteFunc(c.restarts, func(r restart) bool { return r.at <= since || r.at > c.now })
 	c.restarts = append(c.restarts, restart{c.now, ch})
 	return len(c.restarts) > c.spec.Budget.Restarts
 }
@@ -450,6 +451,7 @@ func (c *Core) startFailed(ch *child) {
 		c.remove(ch)
 		c.finishWork(StartFailed)
 	case !w.group:
+		c.rest(ch)
 		c.finishWork(StartFailed)
 	default:
 		v := c.contain(ch)
@@ -465,6 +467,15 @@ func (c *Core) startFailed(ch *child) {
 		ch.failed = v == untouched
 		c.arm(ch, c.plan(ch)) // by message, also without a backoff: what came before is looked at first
 	}
+}
+
+// rest: no incarnation is planned. What waits for one is answered now (R3).
+func (c *Core) rest(ch *child) {
+	if c.forgets(ch) {
+		c.remove(ch)
+		return
+	}
+	c.do(Command{Kind: Evict, Name: ch.Name, Inc: ch.inc})
 }
 
 func (c *Core) remove(ch *child) {

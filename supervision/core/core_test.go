@@ -212,7 +212,7 @@ func TestS1ChildrenStartOneAfterTheOther(t *testing.T) {
 	w.expect(t, "start b#1")
 	w.step(core.Event{Kind: core.Declined, Name: "b", Inc: w.gone("b")})
 	w.ready("c")
-	w.expect(t, "start c#1, up")
+	w.expect(t, "evict b, start c#1, up")
 }
 
 func TestS1AFailedBootStopsWhatStartedAndFails(t *testing.T) {
@@ -234,7 +234,7 @@ func TestS1RestartTypesDecide(t *testing.T) {
 		{core.Permanent, true, "crash b, child_terminated b, start b#2"},
 		{core.Permanent, false, "child_terminated b, start b#2"},
 		{core.Transient, true, "crash b, child_terminated b, start b#2"},
-		{core.Transient, false, ""},
+		{core.Transient, false, "evict b"},
 		{core.Temporary, true, "crash b, child_terminated b, remove b"},
 		{core.Temporary, false, "remove b"},
 	} {
@@ -278,7 +278,7 @@ func TestS3AStopOvertakesAPendingRestartAndAStaleOneDoesNothing(t *testing.T) {
 	}
 	w.step(core.Event{Kind: core.Terminate, Name: "b", Req: 9})
 	w.step(due)
-	w.expect(t, "crash b, child_terminated b")
+	w.expect(t, "crash b, child_terminated b, evict b")
 	if r, ok := w.replies[9]; !ok || r != core.Done || len(w.timers) > 0 {
 		t.Fatal(w.replies, w.timers)
 	}
@@ -331,12 +331,12 @@ func TestS4SignificantChildrenEndTheSupervisor(t *testing.T) {
 	}
 	w := booted(t, abc(core.OneForOne, significant(core.Any)))
 	w.normal("a")
-	w.expect(t, "stop c, stop b, finish shutdown")
+	w.expect(t, "evict a, stop c, stop b, finish shutdown")
 	w = booted(t, abc(core.OneForOne, significant(core.All)))
 	w.normal("a")
-	w.expect(t, "")
+	w.expect(t, "evict a")
 	w.normal("b")
-	w.expect(t, "stop c, finish shutdown")
+	w.expect(t, "evict b, stop c, finish shutdown")
 }
 
 func TestR6AWedgedChildEscalates(t *testing.T) {
@@ -390,7 +390,7 @@ func TestS1DynamicChildrenAreOfOneTemplateAndLeaveNoSpec(t *testing.T) {
 
 func TestS2ASupervisorThatGaveUpHasShutDownForItsOwn(t *testing.T) {
 	for restart, want := range map[core.Restart]string{
-		core.Permanent: "child_terminated b, start b#2", core.Transient: "", core.Temporary: "remove b",
+		core.Permanent: "child_terminated b, start b#2", core.Transient: "evict b", core.Temporary: "remove b",
 	} {
 		w := booted(t, abc(core.OneForOne, func(s *core.Spec) { s.Children[1].Restart = restart }))
 		w.step(core.Event{Kind: core.Ended, Name: "b", Inc: w.gone("b"), Exit: core.Exit{Kind: core.GaveUp}})
@@ -410,7 +410,7 @@ func TestS3AFailedRestartCountsOnceItIsTriedAgain(t *testing.T) {
 	w := booted(t, abc(core.OneForOne, one))
 	failing(w)
 	w.step(core.Event{Kind: core.Terminate, Name: "b", Req: 1}) // in time: the second restart is never made
-	w.expect(t, "crash b, child_terminated b, start b#2, start_error b")
+	w.expect(t, "crash b, child_terminated b, start b#2, start_error b, evict b")
 	if r, ok := w.replies[1]; !ok || r != core.Done || w.exit != nil || len(w.timers) > 0 {
 		t.Error(w.replies, w.exit, w.timers)
 	}

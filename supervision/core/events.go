@@ -60,7 +60,7 @@ const (
 	Report                    // something to log: Context, Exit
 	Adopt                     // the child of request Req is in the books: its start follows
 	Remove                    // the child's spec is gone: give its slot up
-	Evict                     // the child is in quarantine: nothing is to follow, so that what waits for it is answered now
+	Evict                     // nothing follows for now: what waits for the child is answered, and what is sent to it refused
 	Finish                    // the supervisor ends with Exit; nothing lives
 )
 

@@ -63,7 +63,7 @@ func TestS7ACrashLoopEndsInQuarantineOrAtThePinnedVersion(t *testing.T) {
 		},
 		{
 			"the clean end of a transient one is no failure", "", core.OneForOne, core.Transient, func(w *world) { w.crash("b"); w.normal("b") },
-			"crash b, child_terminated b, start b#2", spec.ChildDown,
+			"crash b, child_terminated b, start b#2, evict b", spec.ChildDown,
 		},
 		{
 			"it falls back first", "b@1", core.OneForOne, core.Permanent, func(w *world) { w.crash("b"); w.crash("b") },
@@ -187,7 +187,7 @@ func TestS7OnlyARestartByNameEndsAQuarantine(t *testing.T) {
 			t.Errorf("%d: %q and %s, want %q and %s", row.kind, got, v.State, row.want, row.state)
 		}
 	}
-	w.expect(t, "start b#5") // its own version again
+	w.expect(t, "evict b, start b#5") // its own version again
 	w.crash("b")
 	if v := w.view("b"); v.State != spec.ChildUp || v.Pinned {
 		t.Fatal("the count was not cleared:", v)

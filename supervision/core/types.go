@@ -48,7 +48,8 @@ var restartNames = [...]string{"permanent", "transient", "temporary"}
 // String gives the restart type's stable name.
 func (r Restart) String() string { return restartNames[r] }
 
-// AutoShutdown says whether the end of significant children ends the supervisor (S4).
+// AutoShutdown says whether the end of significant children ends the supervisor (S4). One in quarantine has not ended: it
+// may be released.
 type AutoShutdown uint8
 
 // Never; Any: the first significant child that ends by itself; All: the last one.
@@ -172,7 +173,7 @@ func (s Spec) Check(c Child) (faults []string) {
 	if c.Shutdown.Within < 0 || c.Shutdown.Brutal && c.Shutdown.Wait || (c.Shutdown.Brutal || c.Shutdown.Wait) && c.Shutdown.Within > 0 {
 		bad("shutdown: one of brutal, wait or a time over 0")
 	}
-	if b := c.Backoff; b.Initial < 0 || b.Max < 0 || b.Stable < 0 || b.Factor < 0 || b.Factor > 0 && b.Factor < 1 {
+	if b := c.Backoff; b.Initial < 0 || b.Max < 0 || b.Stable < 0 || b.Factor < 0 || b.Factor != 0 && !(b.Factor >= 1) {
 		bad("backoff: times of at least 0 and a factor of at least 1")
 	}
 	if c.StartTimeout < 0 {

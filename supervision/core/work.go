@@ -60,8 +60,8 @@ func (c *Core) nextStop(w *work) *child {
 			return ch
 		}
 		w.stop = w.stop[1:]
-		if c.forgets(ch) && (w.group || len(w.start) == 0) {
-			c.remove(ch)
+		if c.forgets(ch) && w.group || len(w.start) == 0 {
+			c.rest(ch)
 		}
 	}
 	return nil
@@ -148,7 +148,7 @@ func (c *Core) settle(ch *child) {
 	e := c.inbox[i]
 	c.inbox = slices.Delete(c.inbox, i, i+1)
 	c.shift(ch, spec.ChildEnd)
-	ch.last, ch.upSince = e.Exit, 0
+	c.down(ch, e.Exit)
 	c.reportEnd(ch, e.Exit)
 }
 
