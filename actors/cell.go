@@ -279,10 +279,12 @@ func (c *Cell) control(m control) {
 	}
 	if m.cancel && c.step(spec.LifeCancel) == "tell" {
 		c.told = c.slot.sys.host.Now()
-		if !c.ordered.Load() {
+		c.run(CancelRequested{m.reason}, TraceID{})
+		c.look()
+		if !c.ordered.Load() && c.in(spec.Draining) { // from when it was told: most drain at once, and need no clock
 			c.startClock()
 		}
-		c.run(CancelRequested{m.reason}, TraceID{})
+		return
 	}
 	c.look()
 }
