@@ -5,6 +5,7 @@ import (
 	"errors"
 	"reflect"
 	"slices"
+	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -29,7 +30,8 @@ type Ask[Q, R any] struct {
 	holder *Cell            // owned by the holder's worker
 	later  bool             // owned by the holder's worker: it was kept
 	due    time.Time
-	ans    Answer[R] // the message of the answer lies here, so that it needs no room of its own; written once
+	done   atomic.Bool // it was answered: nobody holds it any more
+	ans    Answer[R]   // the message of the answer lies here, so that it needs no room of its own; written once
 }
 
 // Answer is what the asker receives, exactly once per question.
@@ -55,7 +57,7 @@ func Request[Q, R any](cx *Cx, to Ref, q Q, timeout time.Duration) (AskID, error
 	p := pending{id: a.id, ask: a}
 	if timeout > 0 {
 		a.due = cx.Now().Add(timeout)
-		t, err := cx.After(timeout, askDue{a.id})
+		t, err := cx.arm(timeout, askDue{a.id})
 		if err != nil {
 			slot.release()
 			return 0, err
@@ -92,6 +94,38 @@ func (c *Cell) pop(id AskID) (p pending, ok bool) {
 	return p, ok
 }
 
+// giveUp takes back the place of an answer that nobody waits for any more, also where the answer lies in it.
+func (s *Slot) giveUp(id AskID) {
+	s.sys.host.Step(s, StepTakeBack)
+	s.mu.Lock()
+	here := s.box.Remove(lanes.Ready, func(l letter) bool {
+		a, is := l.message().Body.(answered)
+		return is && a.of() == id
+	}) > 0
+	if !here {
+		put(&s.givenUp, id, struct{}{})
+		s.gaveUp.Store(true)
+	}
+	s.mu.Unlock()
+	if here {
+		s.stats.Late.Add(1)
+		return
+	}
+	s.release()
+}
+
+// unwanted says whether an answer comes after its place was taken back.
+func (s *Slot) unwanted(body any) bool {
+	a, is := body.(answered)
+	if !is {
+		return false
+	}
+	_, is = s.givenUp[a.of()]
+	delete(s.givenUp, a.of())
+	s.gaveUp.Store(len(s.givenUp) > 0)
+	return is
+}
+
 // askDue is the timer of a question.
 type askDue struct{ id AskID }
 
@@ -108,6 +142,9 @@ func (a *Ask[Q, R]) Reply(cx *Cx, r R) {
 
 // Fail answers with an error.
 func (a *Ask[Q, R]) Fail(cx *Cx, err error) {
+	if err == nil {
+		err = errors.New("it failed, and did not say why")
+	}
 	a.resolve(cx, obligations.Aborted, Answer[R]{ID: a.id, Err: err})
 }
 
@@ -148,6 +185,9 @@ func (a *Ask[Q, R]) resolve(cx *Cx, to obligations.State, ans Answer[R]) {
 
 // answer sends ans where it belongs. An asker that is gone is no error (O3).
 func (a *Ask[Q, R]) answer(by *Slot, ans Answer[R]) {
+	if a.done.Swap(true) {
+		return
+	}
 	if a.out != nil {
 		by.sys.guarded(by.path, "the answer to "+a.label(), func() { a.out(ans) })
 		return
@@ -170,6 +210,9 @@ func (a *Ask[Q, R]) kept() bool                { return a.later }
 
 // hold makes the cell under delivery the holder of the promise.
 func (a *Ask[Q, R]) hold(c *Cell) {
+	if a.done.Load() || c.promises.has(a) {
+		return // it is told, not asked: nobody waits
+	}
 	a.holder, a.later = c, false
 	var due int64
 	if !a.due.IsZero() {

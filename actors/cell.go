@@ -190,7 +190,7 @@ func (c *Cell) deliver(m Message, lane lanes.Lane) {
 		c.control(ctl)
 		return
 	}
-	if body := c.open(m.Body); body != nil {
+	if body := c.open(m.Body); body != nil || m.Body == nil {
 		c.run(body, m.trace)
 	}
 	c.spend(lane)
@@ -226,6 +226,7 @@ func (c *Cell) overdue(id AskID) any {
 	if !ok {
 		return nil
 	}
+	c.slot.giveUp(id)
 	return p.ask.fail(codes.New(codes.AskTimeout, "%s got no answer in time", c.slot.path).Outcome(base.EffectUnknown))
 }
 
@@ -279,12 +280,10 @@ func (c *Cell) control(m control) {
 	}
 	if m.cancel && c.step(spec.LifeCancel) == "tell" {
 		c.told = c.slot.sys.host.Now()
-		c.run(CancelRequested{m.reason}, TraceID{})
-		c.look()
-		if !c.ordered.Load() && c.in(spec.Draining) { // from when it was told: most drain at once, and need no clock
+		if !c.ordered.Load() {
 			c.startClock()
 		}
-		return
+		c.run(CancelRequested{m.reason}, TraceID{})
 	}
 	c.look()
 }

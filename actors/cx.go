@@ -227,8 +227,8 @@ func (cx *Cx) Tell(to Ref, m any) error {
 		if k.kernel {
 			return sendable(m)
 		}
-		if p, ok := m.(promise); ok && cx.cell.promises.has(p) {
-			return codes.New(codes.Invariant, "%s tells a promise that it holds: two would (O1)", cx.slot.path)
+		if err := cx.told(m); err != nil {
+			return err
 		}
 	} else if to.slot != nil && cx.slot.sys.direct && cx.trace == (TraceID{}) {
 		return to.slot.tell(cx.slot, m)
@@ -285,6 +285,14 @@ func (cx *Cx) Commit(tx store.Tx) (of uint64, err error) {
 	return of, nil
 }
 
+// told refuses to tell a promise that the caller holds: two would.
+func (cx *Cx) told(m any) error {
+	if p, ok := m.(promise); ok && cx.cell.promises.has(p) {
+		return codes.New(codes.Invariant, "%s tells a promise that it holds: two would (O1)", cx.slot.path)
+	}
+	return nil
+}
+
 // Drained says that the actor has nothing left to finish after a cancel request (R3). Before one it
 // does nothing.
 func (cx *Cx) Drained() { cx.cell.drained = cx.cell.in(spec.Draining) }
@@ -297,7 +305,11 @@ func (cx *Cx) Ready() { cx.cell.started() }
 
 // Publish sets the actor's view: what inspection shows of it, without a message (S9). v must be
 // immutable from here on, or have a method View() any, which makes a view when somebody looks.
-func (cx *Cx) Publish(v any) { cx.slot.view.Store(&v) }
+func (cx *Cx) Publish(v any) {
+	if cx.may(0) == nil {
+		cx.slot.view.Store(&v)
+	}
+}
 
 // viewer makes a view when somebody looks, for an actor whose view is large and changes often. View is called from any
 // goroutine, also after the incarnation has ended.

@@ -17,6 +17,10 @@ func Call[Q, R any](ctx context.Context, sys *System, to Ref, q Q) (R, error) {
 	if to.slot == nil {
 		return zero, codes.New(codes.Gone, "%T is asked of nobody", q).Outcome(base.EffectNone)
 	}
+	if ctx.Err() != nil {
+		return zero, codes.New(codes.AskTimeout, "%s was not asked: there was no time left", to.Path()).
+			Wrap(context.Cause(ctx)).Outcome(base.EffectNone)
+	}
 	got := make(chan Answer[R], 1) // capacity 1: the one answer; never closed
 	a := &Ask[Q, R]{Q: q, id: AskID(sys.nextID()), out: func(ans Answer[R]) { got <- ans }}
 	if due, ok := ctx.Deadline(); ok {
@@ -55,6 +59,9 @@ func TellWait(ctx context.Context, sys *System, to Ref, m any) error {
 	}
 	if err := promisable(m); err != nil {
 		return err
+	}
+	if ctx.Err() != nil {
+		return codes.New(codes.LaneFull, "%s was not told: there was no time left", to.Path()).Wrap(context.Cause(ctx))
 	}
 	got := make(chan *Permit, 1) // capacity 1: the one permit; never closed
 	r := &request{kind: reqReserve, id: sys.nextID(), what: func(p *Permit) { got <- p }}

@@ -46,6 +46,9 @@ func (p *Permit) Send(cx *Cx, m any) error {
 	if err := promisable(m); err != nil {
 		return err
 	}
+	if err := cx.told(m); err != nil {
+		return err
+	}
 	if err := p.resolve(cx, obligations.Committed); err != nil {
 		return err
 	}

@@ -38,12 +38,14 @@ type Slot struct {
 	gone      atomic.Bool          // written under mu: retired
 	shut      atomic.Bool          // written under mu: gone, or withdrawn; nothing is accepted
 	wanted    atomic.Bool          // written under mu: somebody waits for a place
+	gaveUp    atomic.Bool          // written under mu: givenUp holds something
 
 	mu        sync.Mutex
 	n         base.Incarnation      // guarded by mu: incarnations so far
 	closing   *Cell                 // guarded by mu: ended, its region not closed yet
 	coming    bool                  // guarded by mu: an incarnation is being made
 	leaving   bool                  // guarded by mu: retire when the incarnation's region is closed
+	givenUp   map[AskID]struct{}    // guarded by mu: questions whose answers have no place any more
 	room      []*request            // guarded by mu: permits that wait for a place, first come first
 	watchers  map[MonitorID]watcher // guarded by mu: of the incarnation that lives or is closing
 	watched   uint64                // guarded by mu: watchers so far
@@ -125,8 +127,7 @@ func (s *Slot) Accept(by *Slot, m Message) error {
 		return s.serve(m.request)
 	}
 	if m.reserved {
-		s.putReserved(by, lanes.Ready, 0, m)
-		return nil
+		return s.putReserved(by, lanes.Ready, 0, m)
 	}
 	if s.shut.Load() {
 		return s.refuseGone()
@@ -178,32 +179,47 @@ func (s *Slot) unusual(by *Slot, t Ticket, r lanes.Result, old *letter, body any
 
 // acceptCancel merges m into the Cancel lane. Done closes now: at acceptance, not at delivery (C2).
 func (s *Slot) acceptCancel(m Message) {
-	if c, ok := m.Body.(control); ok && (c.cancel || c.kill) {
+	var merge func(old, add letter) (letter, bool) // nil: it merges with nothing, and is not compared with all that wait
+	c, ok := m.Body.(control)
+	if ok {
+		merge = mergeControl
+	}
+	if ok && (c.cancel || c.kill) {
 		if cell := s.cell.Load(); cell != nil && cell.n == m.life {
 			cell.cx.cancel(c.reason)
 		}
 	}
-	s.arrived(nil, s.box.PutCancel(s.letter(&m), mergeControl))
+	s.arrived(nil, s.box.PutCancel(s.letter(&m), merge))
 	s.sweepIfShut()
 }
 
 func (s *Slot) accepted(by *Slot, t Ticket, r lanes.Result, body any) error {
 	s.arrived(by, t)
+	s.sweepIfShut() // also for what was passed over behind a place that was void
 	if r == lanes.Refused {
 		s.grantWanted() // who waited may have been passed over for it
 		return s.full(typeName(body))
 	}
-	s.sweepIfShut()
 	return nil
 }
 
-// putReserved queues m in a place that was reserved before.
-func (s *Slot) putReserved(by *Slot, l lanes.Lane, due int64, m Message) {
-	s.arrived(by, s.box.PutReserved(l, due, s.letter(&m)))
+// putReserved queues m in a place that was reserved before. An answer whose place was taken back is not queued; the error
+// is codes.Gone.
+func (s *Slot) putReserved(by *Slot, l lanes.Lane, due int64, m Message) error {
+	s.mu.Lock()
+	if s.gaveUp.Load() && s.unwanted(m.Body) {
+		s.mu.Unlock()
+		s.stats.Late.Add(1)
+		return codes.New(codes.Gone, "%s does not wait for this answer any more", s.path)
+	}
+	t := s.box.PutReserved(l, due, s.letter(&m)) // before mu is free: who gives up looks for it
+	s.mu.Unlock()
+	s.arrived(by, t)
 	s.sweepIfShut()
 	if _, is := m.Body.(*Permit); is && s.over(m.life) {
 		s.unpermit(m.life) // nobody takes it any more: its place must not wait for the next incarnation
 	}
+	return nil
 }
 
 // putExtra queues m in the Ready lane beside its bound.
@@ -266,7 +282,9 @@ func (s *Slot) Serve(goOn func() bool) Next {
 		c.serves(lane, at, c.began)
 	}
 	var then Next
-	for s.sees(&l, lane); again; {
+	s.sees(&l, lane)
+	s.grantWanted() // before the handler can take the place that is free now
+	for again {
 		if l.plainFor(n) {
 			var end *Exit
 			if l, lane, again, then, end = c.burst(l.body, goOn); end == nil {
@@ -317,6 +335,7 @@ func (s *Slot) follow(c *Cell, had lanes.Lane, goOn func() bool) (l letter, lane
 	l, lane, at, a := s.box.Next(had, n)
 	if a == lanes.More {
 		s.sees(&l, lane)
+		s.grantWanted()
 		if s.sys.direct && (at.Sampled() || c.began-at.At() >= long) {
 			c.serves(lane, at, c.began)
 		}

@@ -331,6 +331,7 @@ func (s *Slot) queueAfter(c *Cell) {
 	if c.permits.Load() > 0 {
 		s.unpermit(c.n)
 	}
+	defer s.grantWanted() // what was in the lane went without a delivery
 	if s.opts.queue == QueueKeep {
 		return
 	}

@@ -148,8 +148,8 @@ func (sys *System) Tell(to Ref, m any) error {
 }
 
 func (sys *System) newSlot(owner *Slot, life base.Incarnation, r *regions.Region, o Child) (*Slot, error) {
-	if o.Behaviour == nil || o.Name == "" || len(o.Name) > 256 || strings.ContainsAny(o.Name, "\x00\n") {
-		return nil, codes.New(codes.BadChild, "a child needs a behaviour and a name of 1 to 256 bytes, got %q", o.Name)
+	if o.Behaviour == nil || o.Name == "" || len(o.Name) > 256 || strings.ContainsAny(o.Name, "\x00\n/") {
+		return nil, codes.New(codes.BadChild, "a child needs a behaviour and a name of 1 to 256 bytes without a slash, got %q", o.Name)
 	}
 	if len(o.Class) > 64 || !utf8.ValidString(o.Class) {
 		return nil, codes.New(codes.BadChild, "the class of %q is not UTF-8 of at most 64 bytes: %q", o.Name, o.Class)

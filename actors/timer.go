@@ -60,7 +60,7 @@ func (t *Timer) Fire() {
 		t.over.Kill()
 		return
 	}
-	t.slot.putReserved(nil, lanes.Timed, nanos(t.due), Message{Body: t.body, Tag: t.Tag, trace: t.trace, life: t.life, timer: t})
+	_ = t.slot.putReserved(nil, lanes.Timed, nanos(t.due), Message{Body: t.body, Tag: t.Tag, trace: t.trace, life: t.life, timer: t})
 }
 
 // limit arms the end of something in the incarnation's region. It takes no place in a lane.
@@ -88,6 +88,13 @@ type TimerID struct{ t *Timer }
 // After arms a timer: m arrives in the Timed lane when d has passed, in this incarnation or never. It
 // needs CapTimer, and is refused with codes.TimerRefused when the Timed lane has no room for it (L4).
 func (cx *Cx) After(d time.Duration, m any) (TimerID, error) {
+	if err := sendable(m); err != nil {
+		return TimerID{}, err
+	}
+	return cx.arm(d, m)
+}
+
+func (cx *Cx) arm(d time.Duration, m any) (TimerID, error) {
 	if err := cx.may(CapTimer); err != nil {
 		return TimerID{}, err
 	}

@@ -1,6 +1,6 @@
 package lanes
 
-// PutCancel queues v in Cancel, which never refuses: merge is tried on what waits there, oldest first,
+// PutCancel queues v in Cancel, which never refuses: merge, if there is one, is tried on what waits there, oldest first,
 // and its result takes the old message's place. It waits for no lock: whoever holds that takes v in, at the latest
 // before the next message is chosen.
 func (m *Mailbox[T]) PutCancel(v T, merge func(old, add T) (T, bool)) Ticket {
@@ -73,6 +73,9 @@ func (m *Mailbox[T]) admit(v T, merge func(old, add T) (T, bool)) {
 }
 
 func (r *rare[T]) merges(v T, merge func(old, add T) (T, bool)) bool {
+	if merge == nil {
+		return false
+	}
 	for i := range r.cancel.len() {
 		e := r.cancel.at(i)
 		if both, ok := merge(e.v, v); ok {

@@ -3,6 +3,7 @@ package lanes
 import (
 	"fmt"
 	"hash/fnv"
+	"io"
 	"os"
 	"slices"
 	"testing"
@@ -174,16 +175,12 @@ func (m *Mailbox[T]) digest() uint64 {
 	q := &m.ready
 	fmt.Fprint(f, m.turn.w.load(), m.in, m.taken, m.handled, q.freed, q.void.load(), q.limit.load(), q.tight.load(), q.deq, m.refused.load(), m.mu.held())
 	names := map[*segment[T]]int{nil: 0}
-	for s := q.began.load(); s != nil; s = s.succ.load() {
-		if _, ok := names[s]; ok {
-			fmt.Fprint(f, "busy")
-			break
-		}
-		names[s] = len(names)
-		fmt.Fprint(f, ";", s.enq.load(), s.base.load())
-		for i := range s.at {
-			fmt.Fprint(f, " ", s.at[i].mark, s.at[i].v)
-		}
+	first := q.head
+	if first == nil {
+		first = q.began.load()
+	}
+	for _, s := range []*segment[T]{first, q.tail.load(), q.spare[0].load(), q.spare[1].load(), q.spare[2].load()} {
+		m.digestChain(f, names, s)
 	}
 	for u := m.inbox.load(); u != nil; u = u.older {
 		fmt.Fprint(f, "urgent", u.v)
@@ -191,13 +188,24 @@ func (m *Mailbox[T]) digest() uint64 {
 	if m.rare != nil {
 		fmt.Fprint(f, m.rare.cancel.len(), m.rare.counts)
 	}
-	fmt.Fprint(f, names[q.tail.load()], names[q.head])
-	for i := range q.spare {
-		if s := q.spare[i].load(); s != nil {
-			fmt.Fprint(f, "spare", s.enq.load())
+	fmt.Fprint(f, names[q.head])
+	return f.Sum64()
+}
+
+// digestChain adds a segment and what follows it.
+func (m *Mailbox[T]) digestChain(f io.Writer, names map[*segment[T]]int, s *segment[T]) {
+	for ; s != nil; s = s.succ.load() {
+		if n, ok := names[s]; ok {
+			fmt.Fprint(f, "at", n)
+			return
+		}
+		names[s] = len(names)
+		fmt.Fprint(f, ";", s.enq.load(), s.base.load())
+		for i := range s.at {
+			fmt.Fprint(f, " ", s.at[i].mark, s.at[i].v)
 		}
 	}
-	return f.Sum64()
+	fmt.Fprint(f, "end")
 }
 
 // worker is a consumer as a host has it: it claims tickets and delivers until the mailbox rests.
@@ -221,8 +229,22 @@ func (w *worker) push(t Ticket) {
 // lastWords are put beside the bound, and never refused.
 const lastWords = 500
 
+// looker looks at the books in place of a put.
+const looker = 2000
+
+// looks checks the books as anybody may see them at any moment.
+func (w *worker) looks() {
+	v, c := w.box.Look()
+	if l := Ready; v[l].Depth < 0 || c.Sent[l] != uint64(v[l].Depth)+c.Taken[l]+c.Refused[l] {
+		w.broken = fmt.Errorf("the books: depth %d, %+v", v[l].Depth, c)
+	}
+}
+
 func (w *worker) put(v int) {
 	switch {
+	case v == looker:
+		w.looks()
+		return
 	case v >= urgentFrom:
 		w.push(w.box.PutCancel(v, func(old, _ int) (int, bool) { return old, false }))
 		return
@@ -328,26 +350,42 @@ func TestEveryOrderOfTheStepsOfReadyAndTheTurn(t *testing.T) {
 		puts  [][]int // by thread
 		work  int     // workers beside
 		long  bool
+		small bool // all segments are of one size, one is kept for reuse, and the newest has room for three
 	}{
-		{"two puts and a worker", 8, 0, 0, [][]int{{1}, {2}}, 1, false},
-		{"a segment is opened anew", 8, 3, 0, [][]int{{1, 2}}, 1, false},
-		{"a segment ends, two puts and a worker", 8, 3, 0, [][]int{{1}, {2}}, 1, false},
-		{"a segment follows, two puts", 8, 4, 2, [][]int{{1}, {2}}, 0, false},
-		{"a segment follows, a put and a worker", 8, 4, 2, [][]int{{1}}, 1, false},
-		{"the last place, two puts", 1, 0, 0, [][]int{{1}, {2}}, 0, false},
-		{"the last place, a put and a worker", 1, 1, 1, [][]int{{1}}, 1, false},
-		{"a last word behind a put that is refused, and a worker", 1, 1, 1, [][]int{{1}, {500}}, 1, true},
-		{"a cancel, a put and a worker", 8, 0, 0, [][]int{{1}, {urgentFrom}}, 1, false},
-		{"two cancels", 8, 1, 1, [][]int{{urgentFrom}, {urgentFrom + 1}}, 0, false},
-		{"a cancel, and a worker with a message", 8, 1, 1, [][]int{{urgentFrom}}, 1, false},
-		{"two workers", 8, 0, 0, [][]int{{1}}, 2, false},
+		{"two puts and a worker", 8, 0, 0, [][]int{{1}, {2}}, 1, false, false},
+		{"a segment is opened anew", 8, 3, 0, [][]int{{1, 2}}, 1, false, false},
+		{"a segment ends, two puts and a worker", 8, 3, 0, [][]int{{1}, {2}}, 1, false, false},
+		{"a segment follows, two puts", 8, 4, 2, [][]int{{1}, {2}}, 0, false, false},
+		{"a segment follows, a put and a worker", 8, 4, 2, [][]int{{1}}, 1, false, false},
+		{"the last place, two puts", 1, 0, 0, [][]int{{1}, {2}}, 0, false, false},
+		{"the last place, a put and a worker", 1, 1, 1, [][]int{{1}}, 1, false, false},
+		{"a last word behind a put that is refused, and a worker", 1, 1, 1, [][]int{{1}, {500}}, 1, true, false},
+		{"a cancel, a put and a worker", 8, 0, 0, [][]int{{1}, {urgentFrom}}, 1, false, false},
+		{"two cancels", 8, 1, 1, [][]int{{urgentFrom}, {urgentFrom + 1}}, 0, false, false},
+		{"a cancel, and a worker with a message", 8, 1, 1, [][]int{{urgentFrom}}, 1, false, false},
+		{"two workers", 8, 0, 0, [][]int{{1}}, 2, false, false},
+		{"a segment is used again, two puts", 64, 3, 3, [][]int{{1}, {2}}, 0, false, true},
+		{"a segment is used again, a put and a worker", 64, 3, 3, [][]int{{1}}, 1, false, true},
+		{"a segment is used again, a put, and somebody looks", 64, 3, 3, [][]int{{1}, {looker}}, 0, false, true},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			if row.long && os.Getenv("FNODE_LONG") == "" {
 				t.Skip("needs: FNODE_LONG=1, minutes")
 			}
+			if row.small {
+				defer func(n uint64) { largest = n }(largest)
+				largest = smallest
+			}
 			paths, states := explore(t, func() ([]func(), func() uint64, func() error) {
 				w := &worker{box: New[int](Options{Ready: row.bound})}
+				var sent [][]int
+				if row.small {
+					for i := range 5 {
+						w.put(200 + i)
+						sent = append(sent, []int{200 + i})
+					}
+					w.work()
+				}
 				for i := range row.fill {
 					w.put(100 + i)
 					if i >= row.fill-row.left {
@@ -355,7 +393,11 @@ func TestEveryOrderOfTheStepsOfReadyAndTheTurn(t *testing.T) {
 					}
 					w.work()
 				}
-				sent := slices.Clone(row.puts)
+				for _, line := range row.puts {
+					if line[0] != looker {
+						sent = append(sent, line)
+					}
+				}
 				for i := range row.fill {
 					sent = append(sent, []int{100 + i})
 				}

@@ -84,10 +84,11 @@ const (
 const shut = 1 << 63 // of enq
 
 const (
-	smallest = 4   // places of the first segment
-	largest  = 256 // places
-	spares   = 3   // with the one in use, they hold the default bound
+	smallest = 4 // places of the first segment
+	spares   = 3 // with the one in use, they hold the default bound
 )
+
+var largest uint64 = 256 // places; a test makes it smaller, while nothing else runs
 
 func newSegment[T any](size int) *segment[T] {
 	s := &segment[T]{at: make([]place[T], size)}
@@ -210,8 +211,8 @@ func (q *queue[T]) extend(s *segment[T]) {
 		n.succ.store(n.busy)
 	}
 	n.base.store(s.base.load() + s.size())
+	q.tail.store(n) // before: a segment that is retired is never the tail, so that position is exact under the lock
 	s.succ.store(n)
-	q.tail.store(n)
 	n.enq.store(0)
 	n.succ.store(nil)
 }
@@ -272,13 +273,13 @@ func (q *queue[T]) advance() bool {
 
 // retire keeps an empty segment for reuse.
 func (q *queue[T]) retire(s *segment[T]) {
+	s.enq.store(shut)
+	s.succ.store(s.busy) // also where it is let go of: what is before it in the chain must not hold what follows
 	if s.size() < largest {
 		return
 	}
 	for i := range q.spare {
 		if q.spare[i].load() == nil {
-			s.enq.store(shut)
-			s.succ.store(s.busy)
 			q.spare[i].store(s)
 			return
 		}

@@ -81,7 +81,19 @@ func (m *Mailbox[T]) Ticket() (Ticket, bool) {
 
 // Requeue gives the ticket for the next turn of a slot that is delivered to. Its worker calls it.
 func (m *Mailbox[T]) Requeue() Ticket {
-	return m.turn.issue(m.turn.w.load(), m.Class())
+	return m.again(m.turn.issue(m.turn.w.load(), m.Class()))
+}
+
+// again gives a better ticket, where something more urgent came between the look and the issue.
+func (m *Mailbox[T]) again(t Ticket) Ticket {
+	if t != 0 {
+		if l := m.Class(); l < t.Class() {
+			if b := m.turn.wake(l); b != 0 {
+				return b
+			}
+		}
+	}
+	return t
 }
 
 // Rest ends the turn of a slot that is delivered to: true if it is over; false if there is more, and the caller goes on.
@@ -94,7 +106,7 @@ func (m *Mailbox[T]) Rest() bool {
 func (m *Mailbox[T]) Park() { m.turn.become(running, parked) }
 
 // Start gives a ticket to a slot that is idle or parked; zero: it is queued, or delivered to.
-func (m *Mailbox[T]) Start() Ticket { return m.turn.start(m.Class()) }
+func (m *Mailbox[T]) Start() Ticket { return m.again(m.turn.start(m.Class())) }
 
 // Rests says whether nobody delivers to the slot and nobody has to. An idle slot where something waits is about to be
 // taken up again: see Rest.

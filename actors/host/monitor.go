@@ -114,13 +114,26 @@ func (w *worker) fence(s *actors.Slot, n base.Incarnation, seq uint64) {
 	}
 }
 
+// giveUp is fence, also where the incarnation has ended and something that it left does not return: a finalizer.
+func (w *worker) giveUp(s *actors.Slot, seq uint64) {
+	if n := s.Living(); n != 0 {
+		w.fence(s, n, seq)
+		return
+	}
+	w.fencing.Lock()
+	defer w.fencing.Unlock()
+	if w.seq.Load() == seq {
+		w.lost.Store(seq)
+	}
+}
+
 // fenceAll gives up on every handler that is under way: the last step of a shutdown.
 func (h *Host) fenceAll() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for w := range h.workers {
 		if s := w.slot.Load(); s != nil {
-			go w.fence(s, s.Living(), w.seq.Load()) // owner: nobody needs to; ends: when the region has heard, at once
+			go w.giveUp(s, w.seq.Load()) // owner: nobody needs to; ends: when the region has heard, at once
 		}
 	}
 }

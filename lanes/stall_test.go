@@ -1,0 +1,235 @@
+package lanes
+
+import (
+	"runtime"
+	"testing"
+	"time"
+)
+
+// at runs do once, before the nth step of whatever goes on, with no hook.
+type atStep struct {
+	when func() bool
+	do   func()
+	done bool
+}
+
+func (a *atStep) step() {
+	if a.done || !a.when() {
+		return
+	}
+	a.done = true
+	hook = nil
+	a.do()
+	hook = a
+}
+func (a *atStep) saw(uint64) {}
+func (a *atStep) wait()      { runtime.Gosched() }
+
+// chainLen is how many segments are reachable from the first.
+func chainLen(q *queue[*[64]byte]) (n int) {
+	for s := q.began.load(); s != nil && n < 1_000_000; n++ {
+		x := s.succ.load()
+		if x == s.busy {
+			return n + 1
+		}
+		s = x
+	}
+	return n
+}
+
+func TestL4EmptySegmentsAreLetGo(t *testing.T) {
+	const size = 100_000
+	m := New[*[64]byte](Options{Ready: size})
+	var ms runtime.MemStats
+	for round := range 40 {
+		for range size {
+			if _, r, _ := m.Put(nil); r != Queued {
+				t.Fatal(r)
+			}
+		}
+		for range size {
+			if _, l, _, ok := m.Take(1); ok {
+				m.Delivered(l, 1, false)
+			}
+		}
+		if round%8 == 7 {
+			runtime.GC()
+			runtime.ReadMemStats(&ms)
+			t.Logf("round %d: empty mailbox, %d segments reachable from queue.first, heap %d KB", round, chainLen(&m.ready), ms.HeapAlloc>>10)
+		}
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&ms)
+	if n := chainLen(&m.ready); n > 10 {
+		t.Errorf("an empty mailbox keeps %d empty segments (heap %d KB)", n, ms.HeapAlloc>>10)
+	}
+	runtime.KeepAlive(m)
+}
+
+func TestL4EmptySegmentsAreLetGoAtTheDefaultBound(t *testing.T) {
+	m := New[*[64]byte](Options{})
+	put := 0
+	for range 20_000 {
+		for range 1024 {
+			m.Put(nil)
+			put++
+		}
+		for range 1024 {
+			if _, l, _, ok := m.Take(1); ok {
+				m.Delivered(l, 1, false)
+			}
+		}
+	}
+	if n := chainLen(&m.ready); n > 10 {
+		t.Errorf("after %d messages an empty mailbox keeps %d empty segments", put, n)
+	}
+}
+
+// A put that extends the chain stands between succ.store(n) and tail.store(n), while the consumer goes to n and retires s.
+func stalledExtension(t *testing.T, cap int, then func(m *Mailbox[int])) {
+	m := New[int](Options{Ready: cap})
+	drain := func() {
+		for {
+			_, l, _, ok := m.Take(1)
+			if !ok {
+				return
+			}
+			m.Delivered(l, 1, false)
+		}
+	}
+	for m.ready.tail.load() == nil || m.ready.tail.load().size() < largest {
+		m.Put(1)
+		drain()
+		m.Put(1)
+		m.Put(1)
+		m.Put(1)
+		m.Put(1)
+		m.Put(1)
+		drain()
+	}
+	s := m.ready.tail.load()
+	for s.enq.load() < s.size() {
+		m.Put(1)
+		if s.enq.load() < s.size() {
+			drain()
+		}
+	}
+	drained := false
+	a := &atStep{when: func() bool {
+		n := s.succ.v()
+		return n != nil && n != s.busy || m.ready.tail.p.Load() != s
+	}, do: func() { drained = true; drain(); then(m) }}
+	hook = a
+	m.Put(2)
+	hook = nil
+	if !drained {
+		t.Fatal("the step was not met")
+	}
+}
+
+func (l *link[T]) v() *T { return l.p.Load() }
+
+func TestL5TheBooksAgreeWhileASegmentFollows(t *testing.T) {
+	stalledExtension(t, 4096, func(m *Mailbox[int]) {
+		v, c := m.Look()
+		if v[Ready].Depth < 0 || c.Sent[Ready] != uint64(v[Ready].Depth)+c.Taken[Ready] || m.Len() < 0 {
+			t.Errorf("L5: depth %d, len %d; sent %d, handled %d", v[Ready].Depth, m.Len(), c.Sent[Ready], c.Handled[Ready])
+		}
+	})
+}
+
+func TestL4NoPlaceIsPromisedBesideTheBoundWhileASegmentFollows(t *testing.T) {
+	stalledExtension(t, 8, func(m *Mailbox[int]) {
+		n := 0
+		for n < 1000 && m.Reserve(Ready) {
+			n++
+		}
+		if n > 8 {
+			t.Errorf("L4: a lane of 8 promised %d places", n)
+		}
+	})
+}
+
+func TestL6ACancelThatComesWhileASlotIsQueuedAnewIsQueuedAsCancel(t *testing.T) {
+	for _, name := range []string{"requeue", "start"} {
+		t.Run(name, func(t *testing.T) {
+			m := New[int](Options{})
+			tk, _, _ := m.Put(1)
+			m.Put(2)
+			m.Claim(tk)
+			_, l, _, _ := m.Take(1)
+			m.Delivered(l, 1, false)
+			if name == "start" {
+				m.Park()
+			}
+			n := 0 // steps until the compare-and-swap of issue
+			hook = &atStep{when: func() bool { n++; return false }}
+			_, _ = m.turn.w.load(), m.Class()
+			hook = nil
+			at, last := 0, Ticket(0)
+			a := &atStep{when: func() bool { at++; return at == n+1 }, do: func() {
+				last = m.PutCancel(urgentFrom, func(old, _ int) (int, bool) { return old, false })
+			}}
+			hook = a
+			var k Ticket
+			if name == "start" {
+				k = m.Start()
+			} else {
+				k = m.Requeue()
+			}
+			hook = nil
+			if !a.done {
+				t.Fatal("the step was not met")
+			}
+			if m.Class() == Cancel && k.Class() != Cancel && last == 0 {
+				t.Errorf("L6: a Cancel waits, and the slot was queued once, in %s", k.Class())
+			}
+		})
+	}
+}
+
+// The protocol of a slot that is shut (Slot.close, sweepIfShut): the lanes are drained, and whoever put a message after
+// drains them again; also who was refused, behind whose void place a message may lie.
+func TestL5NothingStaysInASlotThatIsGoneBehindAPutThatIsRefused(t *testing.T) {
+	m := New[int](Options{Ready: 1})
+	m.Reserve(Ready)
+	var swept []int
+	a := &atStep{when: func() bool { return m.ready.void.v.Load() == 1 }, do: func() {
+		m.Release(Ready)                      // a promise is given back
+		if _, r, _ := m.Put(2); r != Queued { // another sender, behind the place that is void but not marked yet
+			t.Fatal(r)
+		}
+		swept = append(swept, m.Drain(Ready)...) // retire
+		swept = append(swept, m.Drain(Ready)...) // the other sender: sweepIfGone
+	}}
+	hook = a
+	_, r, _ := m.Put(1)
+	hook = nil
+	if !a.done {
+		t.Fatal("the step was not met")
+	}
+	if r != Refused {
+		t.Fatal(r)
+	}
+	swept = append(swept, m.Drain(Ready)...) // who was refused sweeps as well (Slot.accepted)
+	if len(swept) != 1 {
+		t.Errorf("L5, O3: %v was swept, %d waits in a slot that is gone, and nobody looks there any more", swept, m.Len())
+	}
+}
+
+func TestL4CancelsThatDoNotMergeCostTheSameHoweverManyWait(t *testing.T) {
+	cost := func(n int) time.Duration {
+		m := New[int](Options{})
+		from := time.Now()
+		for i := range n {
+			m.PutCancel(i, nil)
+		}
+		return time.Since(from) / time.Duration(n)
+	}
+	cost(1000)
+	a, b := cost(1000), cost(20_000)
+	t.Logf("%v each at 1,000, %v each at 20,000", a, b)
+	if b > 5*a {
+		t.Errorf("a cancel costs %v where 20,000 wait, under the lock, and %v where 1,000 do", b, a)
+	}
+}
