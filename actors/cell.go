@@ -386,6 +386,10 @@ func (c *Cell) release() (o base.Outcome) {
 			c.slot.sys.carry(c.slot, c.monitors[id], Message{request: &request{kind: reqDemonitor, id: uint64(id), from: c.slot}})
 		}
 	}
+	for _, p := range c.asks {
+		c.slot.giveUp(p.id)
+	}
+	c.asks = nil
 	return c.breakPromises()
 }
 

@@ -22,9 +22,10 @@ func (s *Slot) Fence(n base.Incarnation) bool {
 	c.cx.cancel(base.ReasonTimeout)
 	s.sys.emit(Event{Kind: EventWedged, Path: s.path, Incarnation: c.n})
 	c.breakPromises()
-	c.place.Stuck()
-	s.place.Stuck()
-	c.notify(ChildWedged{Ref{s}, c.n})
+	own, slots := c.place.Stuck(), s.place.Stuck()
+	c.notify(ChildWedged{Ref{s}, c.n}) // before: its supervisor may be the last that its region waits for
+	own()
+	slots()
 	return true
 }
 

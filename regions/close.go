@@ -140,14 +140,15 @@ func (h *Handle) LeaveWith(o base.Outcome, left Left) {
 	r.settle()
 }
 
-// Stuck says that the member cannot be stopped: its handler does not return (R6).
-func (h *Handle) Stuck() {
+// Stuck says that the member cannot be stopped: its handler does not return (R6). The region goes on once settle is
+// called; what has to be told of it before can be.
+func (h *Handle) Stuck() (settle func()) {
 	r := h.region
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	if h.left || h.isStuck {
 		r.see(AccessLook)
-		r.mu.Unlock()
-		return
+		return func() {}
 	}
 	h.isStuck = true
 	r.see(AccessChange)
@@ -160,9 +161,10 @@ func (h *Handle) Stuck() {
 	if h == r.owner {
 		rest, q = r.resign()
 	}
-	r.mu.Unlock()
-	tell(rest, q)
-	r.settle()
+	return func() {
+		tell(rest, q)
+		r.settle()
+	}
 }
 
 // returned says that the member can be stopped after all: the region waits for it again.
@@ -216,7 +218,7 @@ func (r *Region) settle() {
 		r.finalize()
 	case "fence":
 		if !r.IsRoot() {
-			r.place.Stuck()
+			r.place.Stuck()()
 		}
 	}
 	if alone != nil {

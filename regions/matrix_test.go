@@ -60,7 +60,7 @@ var reach = map[spec.RegionState]func(t *testing.T, at func(*regions.Region)) *r
 		c, _ := r.Open("c")
 		m := join(t, c, regions.Actor, &member{name: "c"})
 		r.Close(regions.Request{Reason: base.ReasonUser})
-		m.h.Stuck()
+		m.h.Stuck()()
 		at(r)
 		return r
 	},
@@ -68,7 +68,7 @@ var reach = map[spec.RegionState]func(t *testing.T, at func(*regions.Region)) *r
 		r := root()
 		m := join(t, r, regions.Actor, &member{name: "m"})
 		r.Close(regions.Request{Reason: base.ReasonUser})
-		m.h.Stuck()
+		m.h.Stuck()()
 		at(r)
 		return r
 	},

@@ -107,7 +107,7 @@ func TestR6WhatASupervisorOwnsIsKilledWhereItsHandlerDoesNotReturn(t *testing.T)
 	sup.h = h
 	other := join(t, r, regions.Goroutine, &member{name: "other"})
 	r.Kill()
-	h.Stuck()
+	h.Stuck()()
 	if other.killed != 1 {
 		t.Fatal("nobody ends what a wedged supervisor owned:", other.killed)
 	}
@@ -158,7 +158,7 @@ func TestR6AStuckActorWedgesAndTheParentEndsWithResidue(t *testing.T) {
 	m := join(t, child, regions.Actor, &member{name: "sup/stuck"})
 	good := join(t, r, regions.Goroutine, &member{name: "good", obey: true})
 	r.Close(regions.Request{Reason: base.ReasonShutdown})
-	m.h.Stuck()
+	m.h.Stuck()()
 	if child.State() != spec.RegionWedged || r.State() != spec.RegionClosedWithResidue || len(good.asked) != 1 {
 		t.Fatal(child.State(), r.State())
 	}
@@ -184,7 +184,7 @@ func TestR6WhatReturnedIsNoResidueWhileItFinalizes(t *testing.T) {
 		return nil
 	})
 	r.Close(regions.Request{Reason: base.ReasonShutdown})
-	m.h.Stuck()
+	m.h.Stuck()()
 	if child.State() != spec.RegionWedged {
 		t.Fatal(child.State())
 	}
@@ -205,7 +205,7 @@ func TestR4AProofIsImmutable(t *testing.T) {
 	child, _ := r.Open("sup/stuck")
 	m := join(t, child, regions.Actor, &member{name: "sup/stuck"})
 	r.Close(regions.Request{Reason: base.ReasonShutdown})
-	m.h.Stuck()
+	m.h.Stuck()()
 	var proofs []string
 	look := func() { r.OnClosed(func(p regions.Proof) { proofs = append(proofs, p.String()) }) }
 	look()

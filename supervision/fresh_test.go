@@ -248,7 +248,9 @@ func TestR6ATreeWhoseChildMayBeLeftBehindRestartsBesideIt(t *testing.T) {
 	r := wedging(t, tree(supervision.Child{Child: core.Child{Name: "inner", Backoff: core.Backoff{Off: true}}, Tree: &inner}))
 	r.blocked("sup/inner/x")
 	if err := r.ask(supervision.Request{Kind: core.Restarted, Name: "inner"}); err != nil {
-		t.Error(err)
+		for e := err; e != nil; e = errors.Unwrap(e) {
+			t.Error(e)
+		}
 	}
 }
 

@@ -196,13 +196,14 @@ func (h *Host) Shutdown(ctx context.Context, why base.Reason, grace time.Duratio
 	closed := make(chan regions.Proof, 1) // capacity 1: the one proof; never closed
 	root := h.sys.Root()
 	root.OnClosed(func(p regions.Proof) { closed <- p })
-	root.Close(regions.Request{Reason: why})
+	// A finalizer may run where a region is asked, and not return.
+	go root.Close(regions.Request{Reason: why}) // owner: nobody needs to; ends: when all were asked
 	var p regions.Proof
 	var err error
 	select {
 	case p = <-closed:
 	case <-ctx.Done():
-		root.Kill()
+		go root.Kill() // owner: nobody needs to; ends: when all were told
 		p, err = h.lastChance(closed, grace)
 	}
 	if len(p.Residue) > 0 {

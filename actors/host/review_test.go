@@ -452,6 +452,7 @@ func aFencedIncarnationPublishesNothing(t *testing.T) {
 	got(t, heard, "started again")
 	close(gate)
 	<-out
+	synctest.Wait() // what was given up has returned
 	for _, a := range sys.Snapshot() {
 		if a.Path == "sup/c" && a.View != 2 {
 			t.Errorf("C3, R6: incarnation %d lives, and inspection shows what the fenced one published: %v", a.Incarnation, a.View)
@@ -520,9 +521,43 @@ func aPermitDoesNotSendAPromiseThatIsHeld(t *testing.T) {
 		return nil
 	})
 	_, _ = actors.Call[get, int](within(t), sys, ref, get{})
+	synctest.Wait() // the handler has returned
 	for _, a := range sys.Snapshot() {
 		if a.Path == "a" && a.Obligations > 0 {
 			t.Errorf("O1: the question was handed over by a permit and answered, and %s holds %d promises still", a.Path, a.Obligations)
+		}
+	}
+}
+
+// TestL4QuestionsOfAnEndedLifeHoldNoRoom: the next incarnation has its whole lane.
+func TestL4QuestionsOfAnEndedLifeHoldNoRoom(t *testing.T) {
+	synctest.Test(t, questionsOfAnEndedLifeHoldNoRoom)
+}
+
+func questionsOfAnEndedLifeHoldNoRoom(t *testing.T) {
+	_, sys := world(t)
+	var held []*actors.Ask[get, int]
+	mute := spawn(t, sys, "mute", owes(&held))
+	run(t, sys, phoenix("c", actors.Func(func(cx *actors.Cx, msg any) error {
+		if _, ok := msg.(boom); ok {
+			for range 4 {
+				if _, err := actors.Request[get, int](cx, mute, get{}, 0); err != nil {
+					t.Error(err)
+				}
+			}
+			panic("boom")
+		}
+		return nil
+	}), actors.Child{Lanes: lanes.Options{Ready: 4}}))
+	synctest.Wait()
+	ref, _ := sys.Lookup("sup/c")
+	for life := range 3 {
+		if err := sys.Tell(ref, boom{}); err != nil {
+			t.Fatalf("after %d lives: %v", life, err)
+		}
+		synctest.Wait()
+		if n := sys.Room(ref); n != 4 {
+			t.Fatalf("after %d lives its lane of 4 has room for %d", life+1, n)
 		}
 	}
 }
