@@ -17,7 +17,7 @@ import (
 )
 
 // Behaviour is user code: a function of its messages that never blocks. A panic or a returned error
-// ends the incarnation (S5).
+// ends the incarnation (S5). It must not call runtime.Goexit, as t.FailNow does: that takes the worker along.
 type Behaviour interface {
 	Receive(cx *Cx, msg any) error
 }

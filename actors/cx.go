@@ -109,8 +109,8 @@ func FromContext(ctx context.Context) (*Cx, bool) {
 }
 
 // AfterFunc calls f once when a cancel request is accepted, or soon where one was; stop forgets it. The context
-// package uses it, so that deriving a context starts no goroutine. f runs where the request is accepted and
-// must not block; its panic is this incarnation's end (S5).
+// package uses it, so that deriving a context starts no goroutine. f runs where the request is accepted, which may be
+// the goroutine of all timers or another actor's worker, and must not block; its panic is this incarnation's end (S5).
 func (cx *Cx) AfterFunc(f func()) (stop func() bool) {
 	cx.slot.sys.host.Step(cx.slot, StepDone)
 	l := &later{f}
