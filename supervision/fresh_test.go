@@ -146,7 +146,7 @@ func TestS1AStartFunctionThatPanicsWithAnErrorOfTheKernelIsAFailedStart(t *testi
 		if !errors.Is(e.Err, codes.Of(codes.BootFailed)) {
 			t.Error(e)
 		}
-	case <-time.After(300 * time.Millisecond):
+	case <-time.After(10 * time.Second):
 		t.Errorf("the boot neither fails nor ends: %s, child %v", r.state("sup"), r.book("a").State)
 	}
 }
@@ -200,7 +200,7 @@ func TestR3AQuestionToAChildThatNothingFollowsIsAnswered(t *testing.T) {
 				select {
 				case err := <-got:
 					t.Log("answered:", err)
-				case <-time.After(300 * time.Millisecond):
+				case <-time.After(10 * time.Second):
 					t.Errorf("no incarnation follows, and the question waits for ever: child %v", r.book("a").State)
 				}
 			})
