@@ -20,7 +20,9 @@ if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
   echo "port $port is taken: metrics stay on the socket"
   metrics=()
 fi
-bin/fnode-supervisor run --extensions "$home/ext" --data "$home/data" --socket "$sock" --allow-degraded "${metrics[@]}" &
+# In a session of its own: else Ctrl-C would reach it twice, from the terminal and from here, and the second cuts the drain off.
+own=$(command -v setsid || true)
+$own bin/fnode-supervisor run --extensions "$home/ext" --data "$home/data" --socket "$sock" --allow-degraded "${metrics[@]}" &
 pid=$!
 trap 'kill -INT $pid 2>/dev/null' INT TERM HUP
 for _ in $(seq 300); do
