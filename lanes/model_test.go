@@ -340,7 +340,7 @@ func (w *worker) end(sent [][]int, refusable bool) error {
 
 func TestEveryOrderOfTheStepsOfReadyAndTheTurn(t *testing.T) {
 	if raced {
-		t.Skip("one thread goes at a time: the race detector sees nothing here, and takes seven times as long")
+		t.Skip("needs: a run without -race, which sees nothing where one thread goes at a time, and takes seven times as long")
 	}
 	for _, row := range []struct {
 		name  string

@@ -52,9 +52,7 @@ func anAnsweredQuestionThatIsToldToALoggerStaysAnswered(t *testing.T) {
 	})
 	room := sys.Room(asker)
 	_ = sys.Tell(asker, begin{})
-	for range 100 { // the answer is queued; then the logger handles what it was told
-		time.Sleep(time.Millisecond)
-	}
+	synctest.Wait() // the answer is queued, and the logger has handled what it was told
 	if _, err := actors.Call[quit, int](within(t), sys, log, quit{}); err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +61,7 @@ func anAnsweredQuestionThatIsToldToALoggerStaysAnswered(t *testing.T) {
 		t.Errorf("O1: it was answered 42, the asker reads %d, %v", a.Val, a.Err)
 	}
 	_, _ = actors.Call[quit, int](within(t), sys, log, quit{})
-	time.Sleep(20 * time.Millisecond)
+	synctest.Wait()
 	if now := sys.Room(asker); now != room {
 		t.Errorf("L4: the asker had room for %d, and has now for %d", room, now)
 	}
@@ -123,10 +121,10 @@ func aMonitorsLinkDownForwardedToALoggerDoesNotEndIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(20 * time.Millisecond)
+	synctest.Wait()
 	_ = sys.Tell(mate, boom{})
 	got(t, seen, "link down")
-	time.Sleep(20 * time.Millisecond)
+	synctest.Wait()
 	if _, err := actors.Call[quit, int](within(t), sys, log, quit{}); err != nil {
 		t.Errorf("the logger was told of another's end, and ended: %v", err)
 	}
@@ -179,9 +177,9 @@ func whoWaitsForRoomGetsItWhenAnEndEmptiesTheLane(t *testing.T) {
 	_, _ = sys.Tell(ref, add{1}), sys.Tell(ref, add{1})
 	done := make(chan error, 1)
 	go func() { done <- actors.TellWait(within(t), sys, ref, add{1}) }() // owner: the test, by done; ends: it was told, or its time is over
-	time.Sleep(50 * time.Millisecond)                                    // it waits
+	synctest.Wait()                                                      // it waits
 	close(gate)
-	time.Sleep(50 * time.Millisecond) // the handler has ended; the region waits for the resource
+	synctest.Wait() // the handler has ended; the region waits for the resource
 	got(t, release, "resource")(base.OutcomeOk)
 	got(t, heard, "ended")
 	got(t, heard, "started again")
@@ -221,7 +219,7 @@ func aShutdownEndsBesideAFinalizerThatDoesNotReturn(t *testing.T) {
 		}
 		return nil
 	})
-	time.Sleep(20 * time.Millisecond)
+	synctest.Wait()
 	done := make(chan error, 1)
 	go func() { // owner: the test, by done; ends: Shutdown has returned
 		ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
@@ -293,7 +291,7 @@ func questionsThatTimedOutHoldNoRoom(t *testing.T) {
 	for range 4 {
 		got(t, timeouts, "timeout")
 	}
-	time.Sleep(20 * time.Millisecond)
+	synctest.Wait()
 	if err := sys.Tell(asker, add{1}); err != nil {
 		t.Errorf("the asker heard of 4 timeouts, waits for nothing, its lane of 4 is empty, and it takes nothing: %v", err)
 	}
@@ -314,7 +312,7 @@ func oneQuestionToldTwiceIsAnsweredOnce(t *testing.T) {
 	n := make(chan int, 4)
 	q := actors.Question(sys, get{}, func(v int, _ error) { n <- v })
 	_, _ = sys.Tell(answerer, q), sys.Tell(answerer, q)
-	time.Sleep(100 * time.Millisecond)
+	synctest.Wait()
 	if len(n) != 1 {
 		t.Errorf("answer was called %d times", len(n))
 	}
