@@ -289,10 +289,10 @@ func (v view) Get(key string) ([]byte, bool, error) {
 }
 
 // Usage sums up what the keys under a prefix hold, for quotas.
-func (v view) Usage(prefix string) (size, n int64, err error) {
+func (v view) Usage(prefix string, skip func(string) bool) (size, n int64, err error) {
 	v.w.note(access{obj: v.w.book.object("keys"), kind: look})
 	for k, b := range v.w.disk {
-		if strings.HasPrefix(k, prefix) {
+		if strings.HasPrefix(k, prefix) && !skip(k) {
 			v.w.note(access{obj: v.w.book.key(k), kind: look})
 			n++
 			size += int64(len(k) + len(b))

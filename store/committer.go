@@ -1,246 +1,263 @@
 package store
 
 import (
-	"errors"
-	"maps"
 	"strings"
 
 	"github.com/dgraph-io/badger/v4"
+	"github.com/fxamacker/cbor/v2"
 
 	"github.com/franken-node/fnode-supervisor/internal/base"
+	"github.com/franken-node/fnode-supervisor/spec"
 	codes "github.com/franken-node/fnode-supervisor/spec/errors"
 	"github.com/franken-node/fnode-supervisor/store/core"
+	"github.com/franken-node/fnode-supervisor/store/marker"
 )
 
-// seqKey holds the number of the last commit.
-const seqKey = "\x00seq"
+// The bounds of a group: it is one transaction of Badger's, which takes 15% of a memtable.
+const (
+	groupBytes  = 2 * core.MaxBytes
+	groupWrites = 8192
+)
 
-// groupBytes bounds one group, so that it fits one Badger transaction (15% of a memtable).
-const groupBytes = 2 * core.MaxBytes
-
-// run is the committer: it takes what is queued, decides in order, writes one group, syncs once, and
-// answers in order.
-func (s *Store) run(seq uint64) {
-	for first := range s.queue {
-		group, bytes := []pending{first}, core.Size(first.tx)
-		for len(group) < s.opts.Group && bytes <= groupBytes-core.MaxBytes {
-			select {
-			case p, ok := <-s.queue:
-				if !ok {
-					s.commit(group, &seq)
-					return
-				}
-				group, bytes = append(group, p), bytes+core.Size(p.tx)
-				continue
-			default:
-			}
-			break
-		}
-		s.commit(group, &seq)
-	}
+// pending is a transaction that waits for the committer.
+type pending struct {
+	tx    core.Tx
+	entry entry // its marker, as far as it is known, and its payload
+	done  func(core.Result)
 }
 
-// commit decides a group against the state and itself, writes the accepted ones and answers all.
-func (s *Store) commit(group []pending, seq *uint64) {
-	v := &view{s: s, over: map[string][]byte{}}
-	results := make([]core.Result, len(group))
-	accepted := 0
-	if s.failed == nil {
-		s.fail(s.lost())
-	}
-	full := s.opts.room(s.opts.Reserve)
-	for i, p := range group {
-		if full != nil && s.failed == nil && len(p.tx.Set) > 0 { // what only deletes makes room
-			results[i].Err = full
-			continue
-		}
-		if s.failed != nil {
-			results[i].Err = stopped(s.failed)
-			continue
-		}
-		if err := core.Decide(v, p.tx); err != nil {
-			results[i].Err = err
-			continue
-		}
-		if err := v.apply(p.tx); err != nil {
-			results[i].Err = err
-			continue
-		}
-		*seq++
-		accepted++
-		results[i].Seq = *seq
-	}
-	if accepted > 0 {
-		if err := s.write(v.over, *seq); err != nil {
-			s.fail(err)
-			s.use = usage{}
-			for i := range results {
-				if results[i].Err == nil {
-					results[i] = core.Result{Err: codes.New(codes.StoreStopped, "the commit could not be synced").Wrap(err).Outcome(base.EffectUnknown)}
-				}
-			}
-		}
-	}
-	for i, p := range group {
-		p.done(results[i])
-	}
+// applying is a durable group on its way to the applier.
+type applying struct {
+	items []core.Item
+	mark  *mark // what a checkpoint of the state after it says; nil: none is wanted
 }
 
-// fail stops the store for good, unless err is nil.
-func (s *Store) fail(err error) {
-	if err != nil {
-		s.failed = err
-		s.told.Store(&err)
+// mark is the stream as of a marker.
+type mark struct {
+	place marker.Place
+	root  marker.ID
+}
+
+// encode makes the payload of a transaction, on the goroutine of whoever commits.
+func encode(p *pending) error {
+	tx := &p.tx
+	kind := spec.RecordNamed(tx.Kind)
+	if kind == nil {
+		return codes.New(codes.BadTx, "there is no kind of record %q", tx.Kind).Outcome(base.EffectNone)
 	}
-}
-
-func stopped(why error) error {
-	return codes.New(codes.StoreStopped, "the store stopped writing: %v", why).Wrap(why).Outcome(base.EffectNone)
-}
-
-// write puts one group into Badger in one transaction and syncs once: that sync is the commit.
-func (s *Store) write(over map[string][]byte, seq uint64) (err error) {
-	defer caught(&err)
-	err = s.db.Update(func(t *badger.Txn) error {
-		for k, v := range over {
-			var err error
-			if v == nil {
-				err = t.Delete([]byte(k))
-			} else {
-				err = t.Set([]byte(k), v)
-			}
-			if err != nil {
-				return err
-			}
-		}
-		return t.Set([]byte(seqKey), bytes8(seq))
-	})
-	if err != nil {
+	if err := core.Check(*tx); err != nil {
 		return err
 	}
-	return s.db.Sync()
-}
-
-// caught turns a panic of Badger, which a damaged file can cause, into an error.
-func caught(err *error) {
-	if v := recover(); v != nil {
-		*err = codes.New(codes.StoreDamaged, "the state cannot be read: %v", v)
-	}
-}
-
-// view is the state under the writes of the group so far.
-type view struct {
-	s    *Store
-	over map[string][]byte // nil value: deleted
-}
-
-// Get looks a key up in the group, then in the state.
-func (v *view) Get(key string) (b []byte, ok bool, err error) {
-	if b, ok := v.over[key]; ok {
-		return b, b != nil, nil
-	}
-	return v.s.lookup(key)
-}
-
-// Usage is what a prefix holds: counted once, then kept up to date by the committer.
-func (v *view) Usage(prefix string) (bytes, keys int64, err error) {
-	u, ok := v.s.use[prefix]
-	if !ok {
-		if u, err = v.s.count(prefix, v.over); err != nil {
-			return 0, 0, err
+	says := marker.Payload{Region: tx.Region, Actor: tx.Actor, Body: cbor.RawMessage(tx.Body)}
+	if len(tx.Set) > 0 {
+		says.Set = make([]marker.Pair, len(tx.Set))
+		for i, kv := range tx.Set {
+			says.Set[i] = marker.Pair{Key: cbor.ByteString(kv.Key), Value: kv.Value}
 		}
-		v.s.use[prefix] = u
-	}
-	return u.bytes, u.keys, nil
-}
-
-// apply lays an accepted transaction over the view. Every key is read before anything is changed.
-func (v *view) apply(tx core.Tx) error {
-	type write struct {
-		key      string
-		old, val []byte
-		had      bool
-	}
-	var writes []write
-	look := func(k string, val []byte) error {
-		old, had, err := v.Get(k)
-		writes = append(writes, write{k, old, val, had})
-		return err
-	}
-	var errs []error
-	for _, kv := range tx.Set {
-		errs = append(errs, look(kv.Key, append(make([]byte, 0, len(kv.Value)), kv.Value...)))
 	}
 	for _, k := range tx.Delete {
-		errs = append(errs, look(k, nil))
+		says.Delete = append(says.Delete, cbor.ByteString(k))
 	}
-	if err := errors.Join(errs...); err != nil {
-		return err
+	b, err := marker.Encode(&says)
+	if err != nil {
+		return codes.New(codes.BadTx, "its payload cannot be encoded: %v", err).Outcome(base.EffectNone)
 	}
-	for _, w := range writes {
-		if b, again := v.over[w.key]; again { // written before in this very group
-			w.old, w.had = b, b != nil
+	p.entry = entry{payload: b, Marker: marker.Marker{
+		Kind: kind.Code, Trace: tx.Trace, Region: marker.TagOf(tx.Region), Actor: marker.TagOf(tx.Actor),
+		Digest: marker.DigestOf(b), Length: uint32(len(b)),
+	}}
+	return nil
+}
+
+// run is the committer: it takes what is queued, in groups, until the queue is closed.
+func (s *Store) run() {
+	defer close(s.groups)
+	for first := range s.queue {
+		s.commit(s.gather(first))
+	}
+}
+
+// gather takes what waits, up to the bounds of a group.
+func (s *Store) gather(first *pending) (group []core.Item) {
+	bytes, writes := 0, 0
+	take := func(p *pending) {
+		group = append(group, core.Item{Tx: p.tx, Tag: p})
+		bytes, writes = bytes+len(p.entry.payload), writes+len(p.tx.Set)+len(p.tx.Delete)
+	}
+	take(first)
+	for len(group) < s.opts.Group && bytes <= groupBytes-core.MaxBytes && writes <= groupWrites-core.MaxWrites {
+		select {
+		case p, ok := <-s.queue:
+			if !ok {
+				return group
+			}
+			take(p)
+		default:
+			return group
 		}
-		v.s.use.change(w.key, w.old, w.had, w.val)
-		v.over[w.key] = w.val
+	}
+	return group
+}
+
+// commit takes one group through check, append and sync, and hands it to the applier.
+func (s *Store) commit(group []core.Item) {
+	need := int64(0)
+	for _, it := range group {
+		need += int64(marker.FrameSize(len(it.Tag.(*pending).entry.payload)))
+	}
+	room := s.room(need)
+	s.mu.Lock()
+	out := s.core.Take(group, room)
+	s.mu.Unlock()
+	s.do(out)
+}
+
+// do carries out commands; after one that fails, what that leads to.
+func (s *Store) do(out []core.Do) {
+	for _, d := range out {
+		switch d.Command {
+		case core.Answer:
+			answer(d.Items)
+		case core.Append:
+			now := s.opts.Now()
+			s.entries = s.entries[:0]
+			for _, it := range d.Items {
+				e := &it.Tag.(*pending).entry
+				e.Time = now
+				s.entries = append(s.entries, *e)
+			}
+			if err := s.log.append(s.entries); err != nil {
+				s.fail(err)
+				return
+			}
+		case core.Sync:
+			err := s.log.sync()
+			if err != nil {
+				s.fail(err)
+				return
+			}
+			s.mu.Lock()
+			next := s.core.Durable(nil)
+			s.mu.Unlock()
+			s.do(next)
+		case core.Apply:
+			s.groups <- applying{d.Items, s.wanted(len(d.Items))}
+		}
+	}
+}
+
+// fail stops the writer for good, and says so to whoever asks.
+func (s *Store) fail(err error) {
+	if err == nil {
+		return
+	}
+	s.told.CompareAndSwap(nil, &err)
+	s.mu.Lock()
+	out := s.core.Fail(err)
+	s.mu.Unlock()
+	s.do(out)
+}
+
+func answer(items []core.Item) {
+	for _, it := range items {
+		r := core.Result{Seq: it.Seq, Err: it.Err}
+		if it.Err != nil {
+			r.Seq = 0
+		}
+		it.Tag.(*pending).done(r)
+	}
+}
+
+// room says what is refused for want of room. It also makes the room that the group needs in the stream, before
+// anything is decided: what finds none is refused, and nothing is half written.
+func (s *Store) room(need int64) core.Level {
+	if err := s.lost(); err != nil {
+		s.fail(err)
+		return core.Level{}
+	}
+	full := s.opts.room(s.opts.Reserve)
+	if s.told.Load() == nil {
+		if err := s.log.reserve(need); noRoom(err) {
+			full = codes.New(codes.DiskFull, "the next segment of the ledger finds no room under %s", s.opts.Dir).Wrap(err).Outcome(base.EffectNone)
+			return core.Level{Stop: spec.StopsAtEmpty + 1, Err: full}
+		} else if err != nil {
+			s.fail(err)
+		}
+	}
+	if full != nil {
+		return core.Level{Stop: spec.StopsAtEmpty, Err: full}
+	}
+	return s.opts.level(s.log.size())
+}
+
+// level says what is refused at this size of the ledger (rule D8).
+func (o Options) level(bytes int64) core.Level {
+	switch {
+	case o.Quota <= 0 || bytes < o.Quota/10*9:
+		return core.Level{}
+	case bytes < o.Quota:
+		return core.Level{Stop: spec.StopsAtHigh, Err: quotaError(bytes, o.Quota)}
+	}
+	return core.Level{Stop: spec.StopsAtFull, Err: quotaError(bytes, o.Quota)}
+}
+
+func quotaError(bytes, quota int64) error {
+	return codes.New(codes.LedgerFull, "the ledger has %d MiB of the %d MiB it may have", bytes>>20, quota>>20).Outcome(base.EffectNone)
+}
+
+// apply is the applier: it writes durable groups to the state and acknowledges them, in order, until the committer
+// ends.
+func (s *Store) apply() {
+	for g := range s.groups {
+		err := s.staleness()
+		if err == nil {
+			err = s.st.apply(g.items)
+		}
+		s.mu.Lock()
+		out := s.core.Applied(err)
+		if stale := s.core.Stale(); stale != nil {
+			s.stale.CompareAndSwap(nil, &stale)
+		}
+		s.mu.Unlock()
+		if err == nil && g.mark != nil {
+			s.keep(g.mark)
+		}
+		s.do(out)
+	}
+}
+
+func (s *Store) staleness() error {
+	if e := s.stale.Load(); e != nil {
+		return *e
 	}
 	return nil
 }
 
-// usage holds the counts of the prefixes that a quota was asked for.
-type usage map[string]count
+// base is what the committer checks against under what it accepted: the applied state.
+type applied struct{ s *Store }
 
-type count struct{ bytes, keys int64 }
+// Get looks a key up in the state.
+func (a applied) Get(key string) ([]byte, bool, error) { return a.s.st.lookup(key) }
 
-func (u usage) change(key string, old []byte, had bool, val []byte) {
-	for p, c := range u {
-		if !strings.HasPrefix(key, p) {
-			continue
-		}
-		if had {
-			c.bytes, c.keys = c.bytes-int64(len(key)+len(old)), c.keys-1
-		}
-		if val != nil {
-			c.bytes, c.keys = c.bytes+int64(len(key)+len(val)), c.keys+1
-		}
-		u[p] = c
+// Usage counts what a prefix holds in the state.
+func (a applied) Usage(prefix string, skip func(string) bool) (bytes, keys int64, err error) {
+	return a.s.st.usage(prefix, skip)
+}
+
+// keep opens the state as it is now for a snapshot, unless one is being written.
+func (s *Store) keep(m *mark) {
+	t := s.st.db.NewTransaction(false)
+	select {
+	case s.marks <- keeping{m, t}:
+	default:
+		t.Discard()
 	}
 }
 
-func (s *Store) count(prefix string, over map[string][]byte) (c count, err error) {
-	defer caught(&err)
-	seen := maps.Clone(over)
-	for k, v := range seen {
-		if v != nil && strings.HasPrefix(k, prefix) {
-			c.bytes, c.keys = c.bytes+int64(len(k)+len(v)), c.keys+1
-		}
-	}
-	err = s.db.View(func(t *badger.Txn) error {
-		o := badger.DefaultIteratorOptions
-		o.Prefix, o.PrefetchValues = []byte(prefix), false
-		it := t.NewIterator(o)
-		defer it.Close()
-		for it.Rewind(); it.Valid(); it.Next() {
-			if _, ok := seen[string(it.Item().Key())]; !ok {
-				c.bytes, c.keys = c.bytes+it.Item().KeySize()+it.Item().ValueSize(), c.keys+1
-			}
-		}
-		return nil
-	})
-	return c, err
+type keeping struct {
+	*mark
+	txn *badger.Txn
 }
 
-func bytes8(n uint64) []byte {
-	b := make([]byte, 8)
-	for i := range b {
-		b[i] = byte(n >> (56 - 8*i))
-	}
-	return b
-}
-
-func number(b []byte) (n uint64) {
-	for _, c := range b {
-		n = n<<8 | uint64(c)
-	}
-	return n
-}
+// private says that a key is of the store's own.
+func private(key string) bool { return strings.HasPrefix(key, "\x00") }

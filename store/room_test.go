@@ -47,7 +47,7 @@ func TestAFullDiskEndsNoProcess(t *testing.T) {
 		t.Skip("needs: root, to mount a small file system")
 	}
 	dir := t.TempDir()
-	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=160m"); err != nil {
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=256m"); err != nil {
 		t.Skipf("needs: mount(2) of a tmpfs: %v", err)
 	}
 	t.Cleanup(func() {
@@ -66,7 +66,7 @@ func TestAFullDiskEndsNoProcess(t *testing.T) {
 		}
 	}
 	if n == 0 || n == 200 {
-		t.Fatalf("%d writes of 1 MiB went into 160 MiB", n)
+		t.Fatalf("%d writes of 1 MiB went into 256 MiB", n)
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)

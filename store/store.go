@@ -1,8 +1,9 @@
 package store
 
 import (
+	"crypto/ed25519"
+	"crypto/rand"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -12,12 +13,14 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/dgraph-io/badger/v4"
 	"golang.org/x/sys/unix"
 
 	"github.com/franken-node/fnode-supervisor/internal/base"
 	codes "github.com/franken-node/fnode-supervisor/spec/errors"
 	"github.com/franken-node/fnode-supervisor/store/core"
+	"github.com/franken-node/fnode-supervisor/store/fs"
+	"github.com/franken-node/fnode-supervisor/store/marker"
+	"github.com/franken-node/fnode-supervisor/store/mmr"
 )
 
 // Options configure a store.
@@ -29,33 +32,70 @@ type Options struct {
 	// Reserve is how many bytes of the file system stay free: below it commits are refused (codes.DiskFull).
 	// Default 128 MiB: what Badger may write by itself, to flush and compact, before it gives room back.
 	Reserve int64
+	// Quota is how many bytes the ledger may have: at nine tenths what is ephemeral is refused, at all of it what is
+	// not protective (codes.LedgerFull). Default 0: no bound but the disk's.
+	Quota int64
+	// Segment is the size of a segment file in bytes. Default 32 MiB.
+	Segment int64
+	// Every is after how many markers a snapshot of the state and a signed checkpoint are written. Default 262144.
+	Every int
 	// Free says how many bytes are free under Dir. Default: statfs(2).
 	Free func() (int64, error)
 	// CloseTime bounds Close: Badger tries for ever to write what it still holds. Default 10 s.
 	CloseTime time.Duration
+	// FS is the file system of everything but Badger's folder (rule D7). Default: the real one. With another one the
+	// directory has no lock.
+	FS fs.FS
+	// StateDir is Badger's folder, on the real file system. Default: "state" under Dir.
+	StateDir string
+	// Now gives ns since 1970; Random fills b. Default: the clock, and the kernel's random bytes.
+	Now    func() int64
+	Random func(b []byte) error
+	// Progress is told of what takes long at Open: "state" made anew, so many markers of so many. Default: the log.
+	Progress func(what string, done, of uint64)
 }
 
-// needed is what an open itself writes at most.
+// needed is what an open itself writes at most, beside one segment.
 const needed = 4 << 20
 
 func (o Options) withDefaults() Options {
+	set := func(have *int, def int) {
+		if *have == 0 {
+			*have = def
+		}
+	}
+	set(&o.Queue, 4096)
+	set(&o.Group, 256)
+	set(&o.Every, 1<<18)
 	if o.Log == nil {
 		o.Log = slog.Default()
-	}
-	if o.Queue == 0 {
-		o.Queue = 4096
-	}
-	if o.Group == 0 {
-		o.Group = 256
 	}
 	if o.Reserve == 0 {
 		o.Reserve = 128 << 20
 	}
+	if o.Segment == 0 {
+		o.Segment = 32 << 20
+	}
 	if o.CloseTime == 0 {
 		o.CloseTime = 10 * time.Second
 	}
+	if o.StateDir == "" {
+		o.StateDir = filepath.Join(o.Dir, stateDir)
+	}
+	if o.FS == nil {
+		o.FS = fs.OS{}
+	}
 	if o.Free == nil {
 		o.Free = func() (int64, error) { return freeUnder(o.Dir) }
+	}
+	if o.Now == nil {
+		o.Now = func() int64 { return time.Now().UnixNano() }
+	}
+	if o.Random == nil {
+		o.Random = func(b []byte) error { _, err := rand.Read(b); return err }
+	}
+	if o.Progress == nil {
+		o.Progress = func(what string, done, of uint64) { o.Log.Info("working", "on", what, "done", done, "of", of) }
 	}
 	return o
 }
@@ -77,11 +117,156 @@ func (o Options) room(least int64) error {
 	return codes.New(codes.DiskFull, "%s has %d MiB free, %d MiB are kept in reserve", o.Dir, free>>20, least>>20).Outcome(base.EffectNone)
 }
 
+// Store is an open data directory.
+type Store struct {
+	opts   Options  // immutable
+	lock   *os.File // immutable; nil on a file system that is not the real one
+	log    *ledger
+	st     *state
+	signer ed25519.PrivateKey // immutable
+	how    How                // immutable after Open
+
+	queue  chan *pending // capacity Options.Queue; closed by Close under shutMu
+	groups chan applying // capacity 4; closed by the committer
+	marks  chan keeping  // capacity 1; closed by Close when the applier has ended
+
+	shutMu sync.RWMutex // guards shut against sends on queue
+	shut   bool         // guarded by shutMu
+
+	mu      sync.Mutex      // guards core
+	core    *core.Committer // guarded by mu
+	entries []entry         // owned by the committer
+	since   int             // owned by the committer: markers since the last checkpoint
+	asked   atomic.Bool     // atomic: a checkpoint is asked for
+	wit     marker.Witness  // owned by Open, then by the keeper, then by Close
+
+	done  sync.WaitGroup        // committer and applier
+	kept  sync.WaitGroup        // keeper
+	told  atomic.Pointer[error] // atomic: the first failure writes; why nothing is written any more
+	stale atomic.Pointer[error] // atomic: the applier writes; why the state is not read
+}
+
+// How says how an open went: one of a few stated states.
+type How struct {
+	Fresh   bool     // there was nothing
+	Markers uint64   // that were read and checked
+	Beyond  uint64   // of them after the witness
+	Torn    bool     // a torn tail was cut
+	Cut     int      // whole frames in it, which no acknowledged commit was in
+	Rebuilt string   // why the state was made anew; empty: it was opened as it was left
+	Skipped []string // snapshots that could not be used
+	Took    time.Duration
+}
+
+// Open takes the directory's lock, reads and checks the whole stream, and opens the state or makes it anew. The error
+// is codes.StoreLocked (another daemon, by pid), codes.StoreUnusable (the directory), codes.DiskFull, codes.StoreOld,
+// codes.StoreNewer, codes.LedgerDamaged (by file and offset) or codes.LedgerShort.
+func Open(o Options) (*Store, error) {
+	o = o.withDefaults()
+	s := &Store{opts: o, log: &ledger{fs: o.FS, dir: filepath.Join(o.Dir, markersDir), most: o.Segment, high: map[uint64]mmr.Hash{}}}
+	err := s.open()
+	if err == nil {
+		return s, nil
+	}
+	err = errors.Join(err, s.log.close(false))
+	if s.st != nil {
+		err = errors.Join(err, s.st.close())
+	}
+	if s.lock != nil {
+		err = errors.Join(err, s.lock.Close())
+	}
+	return nil, err
+}
+
+func (s *Store) open() (err error) {
+	began := time.Now()
+	if _, real := s.opts.FS.(fs.OS); real {
+		if err := os.MkdirAll(s.opts.Dir, 0o700); err != nil {
+			return codes.New(codes.StoreUnusable, "the data directory %s cannot be made: %s", s.opts.Dir, reasonOf(err)).Wrap(err)
+		}
+		if s.lock, err = takeLock(s.opts.Dir); err != nil {
+			return err
+		}
+	}
+	if err := s.opts.room(needed); err != nil {
+		return err
+	}
+	w, fresh, err := s.readWitness()
+	if err != nil {
+		return err
+	}
+	if fresh {
+		if w, err = s.lay(); err != nil {
+			return err
+		}
+	}
+	if s.signer, err = s.key(fresh); err != nil {
+		return err
+	}
+	s.wit, s.how.Fresh = w, fresh
+	if fresh { // before the first segment: what has one without a witness is damage
+		if err := s.publish(w); err != nil {
+			return err
+		}
+	}
+	if err := s.recover(w); err != nil {
+		return err
+	}
+	if err := s.openState(w); err != nil {
+		return err
+	}
+	if err := s.publish(s.now(s.mark(), nil)); err != nil { // from here on the store is not clean
+		return err
+	}
+	if err := s.log.cut(); err != nil {
+		return err
+	}
+	s.start()
+	if s.log.head.Seq == 0 {
+		err = s.say("genesis", &Genesis{Store: s.log.id, Time: s.opts.Now(), Role: "ledger", Key: s.signer.Public().(ed25519.PublicKey)})
+	}
+	if s.how.Took = time.Since(began); err != nil {
+		s.stop()
+		s.st = nil
+	}
+	return err
+}
+
+// Genesis is the body of a ledger's first marker.
+type Genesis struct {
+	Store marker.Tag `cbor:"1,keyasint"`
+	Time  int64      `cbor:"2,keyasint"`
+	Role  string     `cbor:"3,keyasint"` // of the key
+	Key   []byte     `cbor:"4,keyasint"` // ed25519 public key that signs checkpoints
+}
+
+func (s *Store) start() {
+	s.core = core.NewCommitter(applied{s}, s.log.head.Seq)
+	s.queue, s.groups, s.marks = make(chan *pending, s.opts.Queue), make(chan applying, 4), make(chan keeping, 1)
+	s.done.Go(s.run)    // owner: stop joins it; ends: the queue is closed
+	s.done.Go(s.apply)  // owner: stop joins it; ends: the committer has ended
+	s.kept.Go(s.keeper) // owner: stop joins it; ends: marks is closed
+}
+
+// stop ends the goroutines; what is queued is committed first.
+func (s *Store) stop() {
+	close(s.queue)
+	s.done.Wait()
+	close(s.marks)
+	s.kept.Wait()
+}
+
+// How says how the open went.
+func (s *Store) How() How { return s.how }
+
+// Opened is the sequence of the last marker of the run before: it grows from run to run that commits anything.
+func (s *Store) Opened() uint64 { return s.how.Markers + s.wit.Base }
+
 // Room is the refusal that a commit would get now, for want of room on the disk or of the directory itself, or
 // since the store has stopped; nil if it would be taken.
 func (s *Store) Room() error {
 	if failed := s.told.Load(); failed != nil {
-		return stopped(*failed)
+		return codes.New(codes.StoreStopped, "the store stopped writing: %v", *failed).Wrap(*failed).Outcome(base.EffectNone)
 	}
 	if err := s.lost(); err != nil {
 		return err
@@ -92,6 +277,9 @@ func (s *Store) Room() error {
 // lost says whether the directory is not ours any more: removed, or another one in its place. What is written
 // then would go into files without a name, and nobody would ever read it.
 func (s *Store) lost() error {
+	if s.lock == nil {
+		return nil
+	}
 	mine, err := s.lock.Stat()
 	if err != nil {
 		return codes.New(codes.StoreUnusable, "the lock of %s cannot be looked at: %v", s.opts.Dir, err).Wrap(err)
@@ -101,61 +289,6 @@ func (s *Store) lost() error {
 	}
 	return nil
 }
-
-// Store is an open data directory.
-type Store struct {
-	opts Options // immutable
-	lock *os.File
-	db   *badger.DB
-
-	queue chan pending // capacity Options.Queue; closed by Close under mu
-	mu    sync.RWMutex // guards closed against sends on queue
-	shut  bool         // guarded by mu
-	done  sync.WaitGroup
-
-	opened uint64                // immutable
-	failed error                 // owned by the committer: the first failed write
-	told   atomic.Pointer[error] // atomic: the committer writes failed into it, for others
-	use    usage                 // owned by the committer
-}
-
-type pending struct {
-	tx   core.Tx
-	done func(core.Result)
-}
-
-// Open takes the directory's lock and opens its state. The error is codes.StoreLocked (another daemon, by
-// pid), codes.StoreUnusable (the directory), codes.DiskFull, or codes.StoreDamaged (its content).
-func Open(o Options) (*Store, error) {
-	o = o.withDefaults()
-	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
-		return nil, codes.New(codes.StoreUnusable, "the data directory %s cannot be made: %s", o.Dir, reasonOf(err)).Wrap(err)
-	}
-	lock, err := takeLock(o.Dir)
-	if err != nil {
-		return nil, err
-	}
-	if err := o.room(needed); err != nil {
-		_ = lock.Close()
-		return nil, err
-	}
-	db, err := openBadger(filepath.Join(o.Dir, "state"), o.Log)
-	if err != nil {
-		_ = lock.Close()
-		return nil, codes.New(codes.StoreDamaged, "the state under %s cannot be opened", o.Dir).Wrap(err)
-	}
-	s := &Store{opts: o, lock: lock, db: db, queue: make(chan pending, o.Queue), use: usage{}}
-	b, _, err := s.lookup(seqKey)
-	if err != nil {
-		return nil, errors.Join(err, db.Close(), lock.Close())
-	}
-	s.opened = number(b)
-	s.done.Go(func() { s.run(s.opened) }) // owner: Close joins it; ends: the queue is closed
-	return s, nil
-}
-
-// Opened is the number of the last commit of the run before: it grows from run to run that commits anything.
-func (s *Store) Opened() uint64 { return s.opened }
 
 // takeLock locks the directory for this process; the kernel gives the lock back when the process ends.
 func takeLock(dir string) (*os.File, error) {
@@ -195,86 +328,51 @@ func writeAt(f *os.File, s string) error {
 	return err
 }
 
-// openBadger opens Badger small: one supervisor's state is a few megabytes. A panic of Badger on a
-// damaged folder is an error here.
-func openBadger(dir string, log *slog.Logger) (db *badger.DB, err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			db, err = nil, fmt.Errorf("badger: %v", v)
-		}
-	}()
-	o := badger.DefaultOptions(dir).WithLogger(quiet{log}).WithSyncWrites(false).
-		WithMemTableSize(32 << 20).WithNumMemtables(2).WithNumLevelZeroTables(2).WithNumLevelZeroTablesStall(4).
-		WithValueLogFileSize(32 << 20).WithBlockCacheSize(4 << 20).WithIndexCacheSize(2 << 20).
-		WithNumCompactors(2).WithMetricsEnabled(false).WithDetectConflicts(false)
-	return badger.Open(o)
-}
-
-// quiet sends Badger's chatter to the log's debug level.
-type quiet struct{ log *slog.Logger }
-
-func (q quiet) Errorf(f string, a ...any) {
-	q.log.Warn("badger: " + strings.TrimSpace(fmt.Sprintf(f, a...)))
-}
-
-func (q quiet) Warningf(f string, a ...any) {
-	q.log.Debug("badger: " + strings.TrimSpace(fmt.Sprintf(f, a...)))
-}
-
-func (q quiet) Infof(f string, a ...any) {
-	q.log.Debug("badger: " + strings.TrimSpace(fmt.Sprintf(f, a...)))
-}
-func (q quiet) Debugf(f string, a ...any) {}
-
 // Commit queues tx; done is called once with its result. A store that is closed or has no room answers
 // at once, with outcome none.
 func (s *Store) Commit(tx core.Tx, done func(core.Result)) {
-	s.mu.RLock()
+	p := &pending{tx: tx, done: done}
+	if err := encode(p); err != nil {
+		done(core.Result{Err: err})
+		return
+	}
+	s.shutMu.RLock()
 	if s.shut {
-		s.mu.RUnlock()
+		s.shutMu.RUnlock()
 		done(core.Result{Err: codes.New(codes.StoreClosed, "the store is closed").Outcome(base.EffectNone)})
 		return
 	}
 	select {
-	case s.queue <- pending{tx, done}:
-		s.mu.RUnlock()
+	case s.queue <- p:
+		s.shutMu.RUnlock()
 	default:
-		s.mu.RUnlock()
+		s.shutMu.RUnlock()
 		done(core.Result{Err: codes.New(codes.StoreBusy, "%d transactions wait for the disk", s.opts.Queue).Outcome(base.EffectNone)})
 	}
 }
 
-// Read looks a key up in what was committed.
-func (s *Store) Read(key string) (v []byte, ok bool, err error) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
+// reading holds the state open while f looks at it.
+func (s *Store) reading(f func() error) error {
+	s.shutMu.RLock()
+	defer s.shutMu.RUnlock()
 	if s.shut {
-		return nil, false, codes.New(codes.StoreClosed, "the store is closed")
+		return codes.New(codes.StoreClosed, "the store is closed")
 	}
-	return s.lookup(key)
+	if err := s.staleness(); err != nil {
+		return err
+	}
+	return f()
 }
 
-// lookup reads one key; a key that is not there is no error.
-func (s *Store) lookup(key string) (v []byte, ok bool, err error) {
-	defer caught(&err)
-	err = s.db.View(func(t *badger.Txn) error {
-		it, err := t.Get([]byte(key))
-		if errors.Is(err, badger.ErrKeyNotFound) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		ok = true
-		if v, err = it.ValueCopy(nil); v == nil {
-			v = []byte{}
+// Read looks a key up in what was committed. The error is codes.StoreClosed, codes.StateStale or codes.StoreDamaged.
+func (s *Store) Read(key string) (v []byte, ok bool, err error) {
+	err = s.reading(func() (err error) {
+		if !private(key) {
+			v, ok, err = s.st.lookup(key)
 		}
 		return err
 	})
-	if err != nil {
-		return nil, false, codes.New(codes.StoreDamaged, "the state cannot be read").Wrap(err)
-	}
-	return v, ok, nil
+	return v, ok, err
 }
 
 // List gives the keys under a prefix, in order, at most limit.
@@ -289,76 +387,67 @@ func (s *Store) Scan(prefix string, limit int) (kvs []core.KV, err error) {
 	return kvs, err
 }
 
-// each says how a prefix is walked.
-type each struct {
-	limit           int
-	values, reverse bool
-}
-
 func (s *Store) each(prefix string, e each, f func(string, []byte)) error {
-	return s.view(func(t *badger.Txn) error {
-		o := badger.DefaultIteratorOptions
-		o.Prefix, o.PrefetchValues, o.Reverse = []byte(prefix), e.values, e.reverse
-		it := t.NewIterator(o)
-		defer it.Close()
-		from := []byte(prefix)
-		if e.reverse {
-			from = append(from, 0xff)
-		}
-		for it.Seek(from); it.Valid() && e.limit > 0; it.Next() {
-			e.limit--
-			var v []byte
-			if e.values {
-				var err error
-				if v, err = it.Item().ValueCopy(nil); err != nil {
-					return err
-				}
-			}
-			f(string(it.Item().KeyCopy(nil)), v)
-		}
-		return nil
-	})
+	return s.reading(func() error { return s.st.each(prefix, e, f) })
 }
 
-func (s *Store) view(f func(*badger.Txn) error) (err error) {
-	defer caught(&err)
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if s.shut {
-		return codes.New(codes.StoreClosed, "the store is closed")
-	}
-	if err := s.db.View(f); err != nil {
-		return codes.New(codes.StoreDamaged, "the state cannot be read").Wrap(err)
-	}
-	return nil
-}
-
-// Close commits what is queued, closes the state and gives the lock back, within CloseTime. Where the directory
+// Close commits what is queued, leaves the store clean and gives the lock back, within CloseTime. Where the directory
 // was taken away nothing can be kept, and the error says so. The second call does nothing.
 func (s *Store) Close() error {
-	s.mu.Lock()
-	if s.shut {
-		s.mu.Unlock()
+	s.shutMu.RLock()
+	shut := s.shut
+	s.shutMu.RUnlock()
+	if shut {
 		return nil
 	}
-	s.shut = true
-	close(s.queue)
-	s.mu.Unlock()
-	closed := make(chan error, 1) // capacity 1; never closed
-	go func() {                   // owner: Close, which receives; ends: Badger has closed, or with the process
-		s.done.Wait()
-		err := s.lost()
-		if err == nil { // else Badger would try for ever to write into it
-			err = s.db.Close()
-		}
-		closed <- err
-	}()
+	closed := make(chan error, 1)          // capacity 1; never closed
+	go func() { closed <- s.shutdown() }() // owner: Close, which receives; ends: Badger has closed, or with the process
 	late := time.NewTimer(s.opts.CloseTime)
 	defer late.Stop()
 	select {
 	case err := <-closed:
-		return errors.Join(err, s.lock.Close())
+		return err
 	case <-late.C: // the lock stays: something may still be written
 		return codes.New(codes.StoreUnusable, "the state under %s could not be written out within %s", s.opts.Dir, s.opts.CloseTime)
 	}
+}
+
+func (s *Store) shutdown() error {
+	s.shutMu.Lock()
+	if s.shut {
+		s.shutMu.Unlock()
+		return nil
+	}
+	s.shut = true
+	s.shutMu.Unlock()
+	s.stop()
+	err := s.lost()
+	if err == nil { // else Badger would try for ever to write into it
+		err = s.leave()
+	}
+	if s.lock != nil {
+		err = errors.Join(err, s.lock.Close())
+	}
+	return err
+}
+
+// leave closes everything, with a witness that says so if nothing went wrong.
+func (s *Store) leave() error {
+	clean := s.told.Load() == nil && s.stale.Load() == nil
+	if clean {
+		if err := s.last(); err != nil {
+			return errors.Join(err, s.st.close(), s.log.close(false))
+		}
+	}
+	m := s.mark()
+	err := errors.Join(s.st.close(), s.log.close(clean))
+	if err != nil || !clean {
+		return err
+	}
+	w := s.now(m, nil)
+	w.Clean = true
+	if w.State, err = digests(s.opts.StateDir); err != nil {
+		return codes.New(codes.StoreUnusable, "the state cannot be read back").Wrap(err)
+	}
+	return s.publish(w)
 }

@@ -52,7 +52,7 @@ func TestCommitsSurviveAReopen(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
 	for i := range 3 {
-		if r := commit(s, set(fmt.Sprint("k", i), "v")); r.Err != nil || r.Seq != uint64(i+1) {
+		if r := commit(s, set(fmt.Sprint("k", i), "v")); r.Err != nil || r.Seq != uint64(i+2) { // the first marker is the genesis
 			t.Fatal(r)
 		}
 	}
@@ -66,7 +66,7 @@ func TestCommitsSurviveAReopen(t *testing.T) {
 	if keys, err := s.List("k", 10); err != nil || strings.Join(keys, " ") != "k0 k1 k2" {
 		t.Fatal(keys, err)
 	}
-	if r := commit(s, set("k9", "v")); r.Seq != 4 {
+	if r := commit(s, set("k9", "v")); r.Seq != 6 { // the close left a checkpoint
 		t.Fatal("the order starts over:", r)
 	}
 }
@@ -97,15 +97,16 @@ func TestConditionsAndQuota(t *testing.T) {
 		tx   core.Tx
 		want *codes.Code
 	}{
-		{core.Tx{If: []core.Cond{{Key: "a", Absent: true}}, Set: []core.KV{{Key: "a", Value: []byte("1")}}}, nil},
-		{core.Tx{If: []core.Cond{{Key: "a", Absent: true}}, Set: []core.KV{{Key: "a", Value: []byte("2")}}}, codes.Conflict},
-		{core.Tx{If: []core.Cond{{Key: "a", Value: []byte("1")}}, Set: []core.KV{{Key: "a", Value: []byte("3")}}}, nil},
-		{core.Tx{If: []core.Cond{quota}, Set: []core.KV{{Key: "q/1", Value: []byte("12345")}}}, nil},
-		{core.Tx{If: []core.Cond{quota}, Set: []core.KV{{Key: "q/2", Value: []byte("1234567890")}}}, codes.QuotaExceeded},
-		{core.Tx{If: []core.Cond{quota}, Set: []core.KV{{Key: "q/2", Value: []byte("1")}}}, nil},
-		{core.Tx{If: []core.Cond{quota}, Set: []core.KV{{Key: "q/3", Value: nil}}}, codes.QuotaExceeded},
-		{core.Tx{If: []core.Cond{quota}, Delete: []string{"q/1"}, Set: []core.KV{{Key: "q/3", Value: nil}}}, nil},
-		{core.Tx{}, codes.BadTx},
+		{core.Tx{Kind: "kv", If: []core.Cond{{Key: "a", Absent: true}}, Set: []core.KV{{Key: "a", Value: []byte("1")}}}, nil},
+		{core.Tx{Kind: "kv", If: []core.Cond{{Key: "a", Absent: true}}, Set: []core.KV{{Key: "a", Value: []byte("2")}}}, codes.Conflict},
+		{core.Tx{Kind: "kv", If: []core.Cond{{Key: "a", Value: []byte("1")}}, Set: []core.KV{{Key: "a", Value: []byte("3")}}}, nil},
+		{core.Tx{Kind: "kv", If: []core.Cond{quota}, Set: []core.KV{{Key: "q/1", Value: []byte("12345")}}}, nil},
+		{core.Tx{Kind: "kv", If: []core.Cond{quota}, Set: []core.KV{{Key: "q/2", Value: []byte("1234567890")}}}, codes.QuotaExceeded},
+		{core.Tx{Kind: "kv", If: []core.Cond{quota}, Set: []core.KV{{Key: "q/2", Value: []byte("1")}}}, nil},
+		{core.Tx{Kind: "kv", If: []core.Cond{quota}, Set: []core.KV{{Key: "q/3", Value: nil}}}, codes.QuotaExceeded},
+		{core.Tx{Kind: "kv", If: []core.Cond{quota}, Delete: []string{"q/1"}, Set: []core.KV{{Key: "q/3", Value: nil}}}, nil},
+		{core.Tx{Kind: "kv"}, codes.BadTx},
+		{core.Tx{Kind: "no such", Delete: []string{"a"}}, codes.BadTx},
 	} {
 		r := commit(s, row.tx)
 		if row.want == nil && r.Err != nil || row.want != nil && !errors.Is(r.Err, codes.Of(row.want)) {
@@ -124,7 +125,7 @@ func TestAnyOrderEqualsAMap(t *testing.T) {
 		for range n {
 			k := "k" + fmt.Sprint(rapid.IntRange(0, 4).Draw(t, "key"))
 			if rapid.Bool().Draw(t, "delete") {
-				s.Commit(core.Tx{Delete: []string{k}}, func(r core.Result) { results <- r })
+				s.Commit(core.Tx{Kind: "kv", Delete: []string{k}}, func(r core.Result) { results <- r })
 				delete(model, k)
 				continue
 			}
@@ -265,7 +266,7 @@ func TestCloseRightAfterOpenKeepsTheOrder(t *testing.T) {
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if r := <-got; r.Err != nil || r.Seq != uint64(round+1) {
+		if r := <-got; r.Err != nil || r.Seq != uint64(2*round+2) { // a checkpoint at each close
 			t.Fatalf("round %d: %+v", round, r)
 		}
 	}
@@ -273,18 +274,18 @@ func TestCloseRightAfterOpenKeepsTheOrder(t *testing.T) {
 
 func TestBoundsAndReservedKeys(t *testing.T) {
 	s := open(t, t.TempDir())
-	big := core.Tx{}
+	big := core.Tx{Kind: "kv"}
 	for i := range 3 {
 		big.Set = append(big.Set, core.KV{Key: fmt.Sprint("b", i), Value: make([]byte, core.MaxValue)})
 	}
 	for name, tx := range map[string]core.Tx{
-		"over its bytes": big, "a reserved key": set("\x00seq", "9"), "a long condition": {If: []core.Cond{{Key: strings.Repeat("k", 2000), Absent: true}}},
+		"over its bytes": big, "a reserved key": set("\x00seq", "9"), "a long condition": {Kind: "kv", If: []core.Cond{{Key: strings.Repeat("k", 2000), Absent: true}}},
 	} {
 		if r := commit(s, tx); !errors.Is(r.Err, codes.Of(codes.BadTx)) {
 			t.Errorf("%s: %v", name, r.Err)
 		}
 	}
-	if r := commit(s, core.Tx{Set: big.Set[:1]}); r.Err != nil {
+	if r := commit(s, core.Tx{Kind: "kv", Set: big.Set[:1]}); r.Err != nil {
 		t.Error("a transaction within its bounds:", r.Err)
 	}
 }

@@ -88,7 +88,7 @@ var floors = [][]string{
 	{"regions"},
 	{"lanes", "obligations", "isolation", "store"},
 	{"engineproc/engine", "engineproc/pack"},
-	{"isolation/inside", "isolation/cgroup", "engineproc/wire", "engineproc/core", "supervision/core", "store/core", "store/fs"},
+	{"isolation/inside", "isolation/cgroup", "engineproc/wire", "engineproc/core", "supervision/core", "store/core", "store/marker", "store/mmr", "store/fs"},
 	{"internal/invariant", "internal/testsum", "internal/lint", "internal/vet"},
 	{"spec"},
 	{"internal/base"},

@@ -68,8 +68,57 @@ var (
 		Kept:  "The record is left as it is; others are read.",
 		Hint:  "Please report it with the key named.",
 	}
+	LedgerFull = &Code{
+		ID: "FN5026", Name: "ledger_full", Title: "the ledger is at its quota", Exit: ExitRetry, HTTP: 507, Retry: true,
+		Cause: "The marker stream has grown to the share of its quota at which records of this kind stop.",
+		Kept:  "Nothing was written; what protects is still recorded, and what runs goes on.",
+		Hint:  "Prune it (fnctl ledger prune), or grant a larger ledger.quota.",
+	}
+	NoMarker = &Code{
+		ID: "FN5025", Name: "no_marker", Title: "the ledger has no such marker", Exit: ExitNoSuch, HTTP: 404,
+		Cause: "The sequence is behind the head, or before the oldest marker that was kept when the ledger was pruned.",
+		Kept:  "Nothing was changed.",
+		Hint:  "fnctl ledger head says which sequences there are.",
+	}
+	ProofInvalid = &Code{
+		ID: "FN5012", Name: "proof_invalid", Title: "the proof does not hold", Exit: ExitNo, HTTP: 422,
+		Cause: "A proof of inclusion or consistency is malformed, is about another leaf, size or root, or was made from other records than the root commits to.",
+		Kept:  "Nothing was changed.",
+		Hint:  "Check that proof, root and number of records belong together; if they do, what was proved is not in that ledger.",
+	}
+	StateStale = &Code{
+		ID: "FN5020", Name: "state_stale", Title: "the state lags behind the marker stream and is not read", Exit: ExitIO, HTTP: 503,
+		Cause: "A commit is durable in the marker stream, but could not be applied to the derived state.",
+		Kept:  "Every acknowledged commit is in the stream; commits without conditions go on.",
+		Hint:  "Restart the daemon: the state is rebuilt from the stream.",
+	}
+	StoreOld = &Code{
+		ID: "FN5021", Name: "store_old", Title: "the data directory is of the time before the marker stream", Exit: ExitConfig, HTTP: 409,
+		Cause: "An earlier version kept its state without a ledger; this one does not take it over.",
+		Kept:  "Nothing was changed.",
+		Hint:  "Export what you need with the earlier version, or start anew with another --data directory.",
+	}
+	StoreNewer = &Code{
+		ID: "FN5022", Name: "store_newer", Title: "the data directory was written by a newer version", Exit: ExitSkew, HTTP: 409,
+		Cause: "A file says a format version that this program does not read.",
+		Kept:  "Nothing was changed.",
+		Hint:  "Use the program that wrote it, or a newer one.",
+	}
+	LedgerDamaged = &Code{
+		ID: "FN5023", Name: "ledger_damaged", Title: "a file of the ledger is damaged", Exit: ExitIO, HTTP: 500,
+		Cause: "Bytes that had been durable are not what was written: the disk, or somebody, changed them.",
+		Kept:  "Nothing was changed or skipped; the place is named.",
+		Hint:  "Restore a backup, or look at what a repair would give up: fnctl ledger repair --dry-run.",
+	}
+	LedgerShort = &Code{
+		ID: "FN5024", Name: "ledger_short", Title: "the ledger is shorter than its witness says", Exit: ExitIO, HTTP: 500,
+		Cause: "Markers that had been durable are missing, or the ledger was replaced by an older or another one.",
+		Kept:  "Nothing was changed; it does not start read-write.",
+		Hint:  "Restore a backup, or look at what a repair would give up: fnctl ledger repair --dry-run.",
+	}
 )
 
 var storeCodes = []*Code{
 	BadTx, Conflict, QuotaExceeded, StoreLocked, StoreUnusable, StoreDamaged, StoreStopped, StoreBusy, StoreClosed, DiskFull, BadRecord,
+	StateStale, StoreOld, StoreNewer, LedgerDamaged, LedgerShort, NoMarker, LedgerFull, ProofInvalid,
 }

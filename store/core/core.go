@@ -8,6 +8,8 @@
 package core
 
 import (
+	"unicode/utf8"
+
 	"github.com/franken-node/fnode-supervisor/internal/base"
 	codes "github.com/franken-node/fnode-supervisor/spec/errors"
 )
@@ -22,10 +24,14 @@ const (
 
 // Tx is one logical commit as data: if every condition holds, every write is done, else none.
 type Tx struct {
-	Kind   string // of the record, for the log and for retention: "kv", "history"
+	Kind   string // of the record (spec.RecordKinds): "kv", "history"
 	If     []Cond
 	Set    []KV
 	Delete []string
+	// What its marker says beside the writes. All of it may be empty.
+	Region, Actor string   // paths
+	Trace         [16]byte // of the cause
+	Body          []byte   // CBOR, by kind
 }
 
 // KV is a key and its value.
@@ -60,19 +66,22 @@ type Result struct {
 type View interface {
 	// Get looks a key up. The value must not be changed. An error refuses the transaction.
 	Get(key string) (value []byte, ok bool, err error)
-	// Usage is how many bytes (keys and values) and keys a prefix holds.
-	Usage(prefix string) (bytes, keys int64, err error)
+	// Usage is how many bytes (keys and values) and keys a prefix holds, without those keys that skip names.
+	Usage(prefix string, skip func(key string) bool) (bytes, keys int64, err error)
 }
 
 // Check bounds a transaction without looking at the state.
 func Check(tx Tx) error {
-	if n := len(tx.If) + len(tx.Set) + len(tx.Delete); n == 0 || n > MaxWrites {
+	if n := len(tx.If) + len(tx.Set) + len(tx.Delete); n == 0 && len(tx.Body) == 0 || n > MaxWrites {
 		return codes.New(codes.BadTx, "a transaction has 1 to %d conditions and writes, this one %d", MaxWrites, n).Outcome(base.EffectNone)
 	}
 	for _, kv := range tx.Set {
 		if len(kv.Value) > MaxValue {
 			return codes.New(codes.BadTx, "a value has at most %d bytes, got %d", MaxValue, len(kv.Value)).Outcome(base.EffectNone)
 		}
+	}
+	if len(tx.Region) > MaxKey || len(tx.Actor) > MaxKey || !utf8.ValidString(tx.Region) || !utf8.ValidString(tx.Actor) {
+		return codes.New(codes.BadTx, "a path has at most %d bytes of UTF-8", MaxKey).Outcome(base.EffectNone)
 	}
 	for _, k := range keysOf(tx) {
 		if len(k) == 0 || len(k) > MaxKey || k[0] == 0 {
@@ -95,8 +104,9 @@ func keysOf(tx Tx) (out []string) {
 	return append(out, tx.Delete...)
 }
 
-// Size is how many bytes a transaction writes: keys and values.
+// Size is how many bytes a transaction writes: keys, values and body.
 func Size(tx Tx) (n int) {
+	n = len(tx.Body)
 	for _, kv := range tx.Set {
 		n += len(kv.Key) + len(kv.Value)
 	}
@@ -134,9 +144,11 @@ func holds(v View, tx Tx, c Cond) error {
 	return nil
 }
 
+func nothing(string) bool { return false }
+
 // within computes what the prefix would hold after tx.
 func within(v View, tx Tx, c Cond) error {
-	bytes, keys, err := v.Usage(c.Key)
+	bytes, keys, err := v.Usage(c.Key, nothing)
 	if err != nil {
 		return err
 	}

@@ -47,3 +47,6 @@ func writeWhole(fsys FS, name string, data []byte) (err error) {
 	}
 	return f.Sync()
 }
+
+// Temp is the name under which a file of that final name is written first; IsTemp knows it.
+func Temp(name string) string { return name + tempSuffix }
