@@ -123,6 +123,9 @@ func (st *state) each(prefix string, e each, f func(string, []byte)) (err error)
 			from = append(from, 0xff)
 		}
 		for it.Seek(from); it.Valid() && e.limit > 0; it.Next() {
+			if it.Item().Key()[0] == 0 { // the store's own
+				continue
+			}
 			e.limit--
 			var v []byte
 			if e.values {

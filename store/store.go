@@ -212,6 +212,9 @@ func (s *Store) open() (err error) {
 	if err := s.recover(w); err != nil {
 		return err
 	}
+	if err := s.sweep(); err != nil {
+		return err
+	}
 	if err := s.openState(w); err != nil {
 		return err
 	}
@@ -364,7 +367,8 @@ func (s *Store) reading(f func() error) error {
 	return f()
 }
 
-// Read looks a key up in what was committed. The error is codes.StoreClosed, codes.StateStale or codes.StoreDamaged.
+// Read looks a key up in what was committed. Keys that begin with a zero byte are the store's own and are not there.
+// The error is codes.StoreClosed, codes.StateStale or codes.StoreDamaged.
 func (s *Store) Read(key string) (v []byte, ok bool, err error) {
 	err = s.reading(func() (err error) {
 		if !private(key) {

@@ -120,7 +120,25 @@ func (s *Store) lay() (w marker.Witness, err error) {
 	return w, nil
 }
 
-// state opens Badger where its files are those of a clean close, else makes it anew from the stream.
+// sweep removes what publications that were cut off left behind.
+func (s *Store) sweep() error {
+	for _, dir := range []string{s.opts.Dir, s.log.dir, filepath.Join(s.opts.Dir, snapsDir), filepath.Join(s.opts.Dir, keysDir)} {
+		names, err := s.opts.FS.List(dir)
+		if err != nil && !errors.Is(err, iofs.ErrNotExist) {
+			return codes.New(codes.StoreUnusable, "%s cannot be listed", dir).Wrap(err)
+		}
+		for _, n := range names {
+			if fs.IsTemp(n) {
+				if err := s.opts.FS.Remove(filepath.Join(dir, n)); err != nil {
+					return unwritable(filepath.Join(dir, n), err)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// openState opens Badger where its files are those of a clean close, else makes it anew from the stream.
 func (s *Store) openState(w marker.Witness) error {
 	why := "the store was not closed"
 	if w.Clean {
