@@ -34,7 +34,8 @@ type ledger struct {
 	dir  string // of the segments
 	id   marker.Tag
 	seed marker.Seed
-	most int64 // bytes of a segment
+	most int64  // bytes of a segment
+	base uint64 // the marker before the oldest that is kept; immutable after Open
 
 	mu   sync.RWMutex
 	segs []*segment          // guarded by mu: by first sequence; the last is written
@@ -60,15 +61,6 @@ type segment struct {
 	offs  []uint32 // guarded by ledger.mu: of each durable frame
 	used  int64    // guarded by ledger.mu: bytes up to the end of the last durable frame
 	end   marker.Place
-}
-
-// damaged names a bad place in a file of ours.
-func damaged(file string, off int, why error) error {
-	var f *marker.Fault
-	if errors.As(why, &f) && f.Newer {
-		return codes.New(codes.StoreNewer, "%s: %v", file, why).Wrap(why)
-	}
-	return codes.New(codes.LedgerDamaged, "%s, offset %d: %v", file, off, why).Wrap(why)
 }
 
 // scanned is one segment as read.
@@ -145,7 +137,7 @@ func (l *ledger) scan(base marker.Place, peaks []mmr.Hash, mark func(seq uint64,
 			return tail, err
 		}
 		if tail = s.tail; !tail.Zero && (tail.Damage || i < len(names)-1) {
-			return tail, damaged(filepath.Join(markersDir, name), tail.At, witnessed(tail))
+			return tail, damaged(filepath.Join(markersDir, name), tail.First, witnessed(tail))
 		}
 	}
 	for _, s := range l.segs {
@@ -379,6 +371,14 @@ func (l *ledger) prepare(size int64) (fs.File, error) {
 	return f, nil
 }
 
+// last names the file that is written.
+func (l *ledger) last() string {
+	if len(l.segs) == 0 {
+		return markersDir
+	}
+	return filepath.Join(markersDir, l.segs[len(l.segs)-1].name)
+}
+
 // at finds the segment and offset of a durable marker. O(log segments).
 func (l *ledger) at(seq uint64) (*segment, int64, bool) {
 	l.mu.RLock()
@@ -465,7 +465,7 @@ func (l *ledger) each(first, last uint64, f func(file string, off int, fr *marke
 			return f(name, off, fr, id)
 		})
 		if err == nil && !tail.Zero {
-			err = damaged(name, tail.At, witnessed(tail))
+			err = damaged(name, tail.First, witnessed(tail))
 		}
 		if err != nil {
 			return err

@@ -69,6 +69,14 @@ type Proof struct {
 // Prove gives the proof that marker seq is among the first at markers; at zero: among all durable ones. The error is
 // codes.NoMarker, or codes.LedgerDamaged.
 func (s *Store) Prove(seq, at uint64) (p Proof, err error) {
+	err = s.opened(func() (err error) {
+		p, err = s.prove(seq, at)
+		return err
+	})
+	return p, err
+}
+
+func (s *Store) prove(seq, at uint64) (p Proof, err error) {
 	if at == 0 {
 		at = s.log.headNow().Seq
 	}

@@ -162,8 +162,7 @@ type How struct {
 // is codes.StoreLocked (another daemon, by pid), codes.StoreUnusable (the directory), codes.DiskFull, codes.StoreOld,
 // codes.StoreNewer, codes.LedgerDamaged (by file and offset) or codes.LedgerShort.
 func Open(o Options) (*Store, error) {
-	o = o.withDefaults()
-	s := &Store{opts: o, log: &ledger{fs: o.FS, dir: filepath.Join(o.Dir, markersDir), most: o.Segment, high: map[uint64]mmr.Hash{}}}
+	s := newStore(o.withDefaults())
 	err := s.open()
 	if err == nil {
 		return s, nil
@@ -178,15 +177,26 @@ func Open(o Options) (*Store, error) {
 	return nil, err
 }
 
+func newStore(o Options) *Store {
+	return &Store{opts: o, log: &ledger{fs: o.FS, dir: filepath.Join(o.Dir, markersDir), most: o.Segment, high: map[uint64]mmr.Hash{}}}
+}
+
+// take makes the directory and takes its lock.
+func (s *Store) take() (err error) {
+	if _, real := s.opts.FS.(fs.OS); !real {
+		return nil
+	}
+	if err := os.MkdirAll(s.opts.Dir, 0o700); err != nil {
+		return codes.New(codes.StoreUnusable, "the data directory %s cannot be made: %s", s.opts.Dir, reasonOf(err)).Wrap(err)
+	}
+	s.lock, err = takeLock(s.opts.Dir)
+	return err
+}
+
 func (s *Store) open() (err error) {
 	began := time.Now()
-	if _, real := s.opts.FS.(fs.OS); real {
-		if err := os.MkdirAll(s.opts.Dir, 0o700); err != nil {
-			return codes.New(codes.StoreUnusable, "the data directory %s cannot be made: %s", s.opts.Dir, reasonOf(err)).Wrap(err)
-		}
-		if s.lock, err = takeLock(s.opts.Dir); err != nil {
-			return err
-		}
+	if err := s.take(); err != nil {
+		return err
 	}
 	if err := s.opts.room(needed); err != nil {
 		return err
@@ -209,7 +219,7 @@ func (s *Store) open() (err error) {
 			return err
 		}
 	}
-	if err := s.recover(w); err != nil {
+	if _, err := s.recover(w); err != nil {
 		return err
 	}
 	if err := s.sweep(); err != nil {
@@ -263,7 +273,7 @@ func (s *Store) stop() {
 func (s *Store) How() How { return s.how }
 
 // Opened is the sequence of the last marker of the run before: it grows from run to run that commits anything.
-func (s *Store) Opened() uint64 { return s.how.Markers + s.wit.Base }
+func (s *Store) Opened() uint64 { return s.how.Markers + s.log.base }
 
 // Room is the refusal that a commit would get now, for want of room on the disk or of the directory itself, or
 // since the store has stopped; nil if it would be taken.
@@ -356,15 +366,12 @@ func (s *Store) Commit(tx core.Tx, done func(core.Result)) {
 
 // reading holds the state open while f looks at it.
 func (s *Store) reading(f func() error) error {
-	s.shutMu.RLock()
-	defer s.shutMu.RUnlock()
-	if s.shut {
-		return codes.New(codes.StoreClosed, "the store is closed")
-	}
-	if err := s.staleness(); err != nil {
-		return err
-	}
-	return f()
+	return s.opened(func() error {
+		if err := s.staleness(); err != nil {
+			return err
+		}
+		return f()
+	})
 }
 
 // Read looks a key up in what was committed. Keys that begin with a zero byte are the store's own and are not there.

@@ -1,14 +1,12 @@
 package store_test
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -21,8 +19,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if dir := os.Getenv("STORE_WRITER"); dir != "" {
-		writeForEver(dir)
+	if dir := os.Getenv(childDir); dir != "" {
+		from, _ := strconv.Atoi(os.Getenv(childDir + "_FROM"))
+		beKilled(dir, from)
 		return
 	}
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/golang/glog.(*fileSink).flushDaemon"))
@@ -148,63 +147,6 @@ func TestAnyOrderEqualsAMap(t *testing.T) {
 			}
 		}
 	})
-}
-
-// writeForEver is the child of the crash test: it says each number once it is acknowledged.
-func writeForEver(dir string) {
-	s, err := store.Open(store.Options{Dir: dir, Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		fmt.Println("error", err)
-		os.Exit(1)
-	}
-	for i := 0; ; i++ {
-		if r := commit(s, set(fmt.Sprintf("n%08d", i), "v")); r.Err != nil {
-			os.Exit(1)
-		}
-		fmt.Println(i)
-	}
-}
-
-func TestKillLosesNoAcknowledgedCommit(t *testing.T) {
-	rounds := 5
-	if os.Getenv("FNODE_LONG") != "" {
-		rounds = 100
-	}
-	dir := t.TempDir()
-	for round := range rounds {
-		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), "STORE_WRITER="+dir)
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		lines, last := bufio.NewScanner(out), ""
-		for i := 0; i < 20+round*7 && lines.Scan(); i++ {
-			last = lines.Text()
-		}
-		_ = cmd.Process.Kill()
-		for lines.Scan() {
-			last = lines.Text()
-		}
-		_, _ = io.Copy(io.Discard, out)
-		_ = cmd.Wait()
-		s := open(t, dir)
-		var n int
-		if _, err := fmt.Sscan(last, &n); err != nil {
-			t.Fatal("the writer said", last)
-		}
-		keys, err := s.List("n", 1_000_000)
-		if err != nil || len(keys) < n+1 {
-			t.Fatalf("round %d: %d acknowledged, %d there (%v)", round, n+1, len(keys), err)
-		}
-		if err := s.Close(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Logf("%d kills, no acknowledged commit lost", rounds)
 }
 
 func TestHistoryIsKeptInOrderAndPruned(t *testing.T) {

@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	iofs "io/fs"
 	"path/filepath"
 
@@ -61,13 +62,13 @@ func (s *Store) publish(w marker.Witness) error {
 }
 
 // recover reads the whole stream, holds it against the witness, cuts a torn tail, and says what it found.
-func (s *Store) recover(w marker.Witness) error {
+func (s *Store) recover(w marker.Witness) (tail marker.Tail, err error) {
 	peaks := make([]mmr.Hash, len(w.Peaks))
 	for i, p := range w.Peaks {
 		peaks[i] = mmr.Hash(p)
 	}
 	l := s.log
-	l.id = w.Store
+	l.id, l.base = w.Store, w.Base
 	l.seed = (&marker.Header{Store: w.Store}).Seed()
 	for i, index := range mmr.PeakIndices(w.Base) {
 		if i < len(peaks) {
@@ -75,7 +76,7 @@ func (s *Store) recover(w marker.Witness) error {
 		}
 	}
 	same := w.Seq == w.Base
-	tail, err := l.scan(marker.Place{Seq: w.Base, ID: w.First, Time: w.Since}, peaks, func(seq uint64, id marker.ID, acc *mmr.Accumulator) error {
+	tail, err = l.scan(marker.Place{Seq: w.Base, ID: w.First, Time: w.Since}, peaks, func(seq uint64, id marker.ID, acc *mmr.Accumulator) error {
 		if seq == w.Seq {
 			if same = id == w.Head && marker.ID(acc.Root()) == w.Root; !same {
 				return codes.New(codes.LedgerShort, "marker %d is not the one that the witness saw: the ledger was replaced or changed", seq)
@@ -84,24 +85,22 @@ func (s *Store) recover(w marker.Witness) error {
 		return nil
 	})
 	if err != nil {
-		return err
+		return tail, err
 	}
 	head := l.next.Seq
 	s.how.Markers, s.how.Beyond, s.how.Cut = head-w.Base, head-min(head, w.Seq), tail.Cut
 	switch {
 	case head < w.Seq && tail.Bad != nil:
-		last := l.segs[len(l.segs)-1]
-		return damaged(filepath.Join(markersDir, last.name), tail.At, errors.Join(tail.Bad, errors.New("the witness testifies that it had been durable")))
+		return tail, damaged(l.last(), tail.First, fmt.Errorf("%w; the witness testifies that it had been durable", tail.Bad))
 	case head < w.Seq:
-		return codes.New(codes.LedgerShort, "the ledger ends with marker %d, and its witness saw %d: markers %d to %d are missing", head, w.Seq, head+1, w.Seq)
+		return tail, codes.New(codes.LedgerShort, "the ledger ends with marker %d, and its witness saw %d: markers %d to %d are missing", head, w.Seq, head+1, w.Seq)
 	case !same:
-		return codes.New(codes.LedgerShort, "marker %d, which the witness saw, is behind the base %d", w.Seq, w.Base)
+		return tail, codes.New(codes.LedgerShort, "marker %d, which the witness saw, is behind the base %d", w.Seq, w.Base)
 	case w.Clean && (head > w.Seq || !tail.Zero):
-		last := l.segs[len(l.segs)-1]
-		return damaged(filepath.Join(markersDir, last.name), tail.At, errors.New("bytes stand behind the marker with which the ledger was closed"))
+		return tail, damaged(l.last(), tail.First, errors.New("bytes stand behind the marker with which the ledger was closed"))
 	}
 	s.how.Torn = !tail.Zero
-	return nil
+	return tail, nil
 }
 
 // lay makes the directories of a new store and its first witness. Nothing is in the stream yet.
@@ -111,8 +110,10 @@ func (s *Store) lay() (w marker.Witness, err error) {
 			return w, unwritable(dir, err)
 		}
 	}
-	if err := s.opts.FS.SyncDir(s.opts.Dir); err != nil {
-		return w, unwritable(s.opts.Dir, err)
+	for _, dir := range []string{s.opts.Dir, filepath.Dir(s.opts.Dir)} {
+		if err := s.opts.FS.SyncDir(dir); err != nil && !errors.Is(err, iofs.ErrPermission) { // of a directory above, its owner answers for it
+			return w, unwritable(dir, err)
+		}
 	}
 	if err := s.opts.Random(w.Store[:]); err != nil {
 		return w, codes.New(codes.StoreUnusable, "no identity can be made").Wrap(err)

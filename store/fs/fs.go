@@ -21,7 +21,7 @@ type FS interface {
 // File is an open file. After Close every call is io/fs.ErrClosed.
 type File interface {
 	io.ReaderAt
-	io.WriterAt // may write a part and return an error (no room)
+	io.WriterAt // after an error (no room) more may be written than it says
 	io.Closer   // does not sync
 	// Sync makes content and size last (fdatasync(2)). It is never tried again after an error: D4.
 	Sync() error

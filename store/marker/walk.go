@@ -33,6 +33,7 @@ func (p Place) Follows(f *Frame) error {
 // Tail is what stands behind the last whole frame of a segment.
 type Tail struct {
 	At     int    // offset of the first byte that is not part of a whole frame
+	First  int    // At, or where zeros stand there, the first byte that is not zero
 	Zero   bool   // nothing: only zeros, or the end
 	Cut    int    // whole frames further on, which were never durable
 	Bad    error  // what is wrong at At; nil where Zero
@@ -73,7 +74,12 @@ const lookBudget = 8
 
 // behind looks for whole frames after a bad one at off, where want belongs.
 func behind(b []byte, s Seed, off int, want uint64, bad error) Tail {
-	t := Tail{At: off, Bad: bad}
+	t := Tail{At: off, First: off, Bad: bad}
+	if zero(b[off:min(off+8, len(b))]) { // no frame begins here
+		for b[t.First] == 0 {
+			t.First++
+		}
+	}
 	var flt *Fault
 	if errors.As(bad, &flt) && flt.Newer {
 		t.Damage = true // whole, and not for us to cut
