@@ -24,12 +24,14 @@ type pending struct {
 	tx    core.Tx
 	entry entry // its marker, as far as it is known, and its payload
 	done  func(core.Result)
+	ask   chan error // a checkpoint is asked for, and there is no transaction; else nil
 }
 
 // applying is a durable group on its way to the applier.
 type applying struct {
 	items []core.Item
-	mark  *mark // what a checkpoint of the state after it says; nil: none is wanted
+	mark  *mark      // what a checkpoint of the state after it says; nil: none is wanted
+	ask   chan error // who waits for that; nil: nobody
 }
 
 // mark is the stream as of a marker.
@@ -73,30 +75,41 @@ func encode(p *pending) error {
 func (s *Store) run() {
 	defer close(s.groups)
 	for first := range s.queue {
-		s.commit(s.gather(first))
+		group, ask := s.gather(first)
+		if len(group) > 0 {
+			s.commit(group)
+		}
+		if ask != nil { // nothing is on its way to the disk
+			s.since = 0
+			s.groups <- applying{mark: s.mark(), ask: ask}
+		}
 	}
 }
 
-// gather takes what waits, up to the bounds of a group.
-func (s *Store) gather(first *pending) (group []core.Item) {
+// gather takes what waits, up to the bounds of a group, or to where a checkpoint is asked for.
+func (s *Store) gather(first *pending) (group []core.Item, ask chan error) {
 	bytes, writes := 0, 0
 	take := func(p *pending) {
+		if p.ask != nil {
+			ask = p.ask
+			return
+		}
 		group = append(group, core.Item{Tx: p.tx, Tag: p})
 		bytes, writes = bytes+len(p.entry.payload), writes+len(p.tx.Set)+len(p.tx.Delete)
 	}
 	take(first)
-	for len(group) < s.opts.Group && bytes <= groupBytes-core.MaxBytes && writes <= groupWrites-core.MaxWrites {
+	for ask == nil && len(group) < s.opts.Group && bytes <= groupBytes-core.MaxBytes && writes <= groupWrites-core.MaxWrites {
 		select {
 		case p, ok := <-s.queue:
 			if !ok {
-				return group
+				return group, ask
 			}
 			take(p)
 		default:
-			return group
+			return group, ask
 		}
 	}
-	return group
+	return group, ask
 }
 
 // commit takes one group through check, append and sync, and hands it to the applier.
@@ -141,7 +154,7 @@ func (s *Store) do(out []core.Do) {
 			s.mu.Unlock()
 			s.do(next)
 		case core.Apply:
-			s.groups <- applying{d.Items, s.wanted(len(d.Items))}
+			s.groups <- applying{items: d.Items, mark: s.wanted(len(d.Items))}
 		}
 	}
 }
@@ -210,6 +223,10 @@ func quotaError(bytes, quota int64) error {
 func (s *Store) apply() {
 	for g := range s.groups {
 		err := s.staleness()
+		if g.ask != nil {
+			s.keepFor(g, err)
+			continue
+		}
 		if err == nil {
 			err = s.st.apply(g.items)
 		}
@@ -220,7 +237,7 @@ func (s *Store) apply() {
 		}
 		s.mu.Unlock()
 		if err == nil && g.mark != nil {
-			s.keep(g.mark)
+			s.keep(keeping{mark: g.mark})
 		}
 		s.do(out)
 	}
@@ -244,19 +261,32 @@ func (a applied) Usage(prefix string, skip func(string) bool) (bytes, keys int64
 	return a.s.st.usage(prefix, skip)
 }
 
-// keep opens the state as it is now for a snapshot, unless one is being written.
-func (s *Store) keep(m *mark) {
-	t := s.st.db.NewTransaction(false)
+// keep hands the state as it is now to the keeper, unless it has enough to do.
+func (s *Store) keep(k keeping) bool {
+	k.txn = s.st.db.NewTransaction(false)
 	select {
-	case s.marks <- keeping{m, t}:
+	case s.marks <- k:
+		return true
 	default:
-		t.Discard()
+		k.txn.Discard()
+		return false
+	}
+}
+
+// keepFor does so for somebody who waits.
+func (s *Store) keepFor(g applying, err error) {
+	if err == nil && !s.keep(keeping{mark: g.mark, ask: g.ask}) {
+		err = codes.New(codes.StoreBusy, "a checkpoint is being written, and another one waits").Outcome(base.EffectNone)
+	}
+	if err != nil {
+		g.ask <- err
 	}
 }
 
 type keeping struct {
 	*mark
 	txn *badger.Txn
+	ask chan error // who waits; nil: nobody
 }
 
 // private says that a key is of the store's own.

@@ -32,8 +32,11 @@ type world struct {
 	state  string              // Badger's folder
 	txs    []core.Tx           // by number
 	acked  map[int]uint64      // number to sequence
+	bySeq  map[uint64]int      // sequence to number, as far as it was seen
+	upkeep bool                // checkpoints and prunings are made too
 	none   map[int]bool        // refused with outcome none
 	lives  int
+	cuts   int    // payloads and segments that were pruned
 	torn   int    // lives that began with a torn tail
 	ended  string // how the last life ended: at open, stopped, refused, whole
 }
@@ -41,7 +44,7 @@ type world struct {
 func newWorld(t *testing.T, seed uint64) *world {
 	return &world{
 		t: t, rnd: rand.New(rand.NewPCG(seed, 1)), disk: fs.NewMem(), state: filepath.Join(t.TempDir(), "state"),
-		acked: map[int]uint64{}, none: map[int]bool{},
+		acked: map[int]uint64{}, bySeq: map[uint64]int{}, none: map[int]bool{},
 	}
 }
 
@@ -111,7 +114,7 @@ func (w *world) live(n int) (ops int) {
 			var c *codes.Error
 			switch {
 			case a.r.Err == nil:
-				w.acked[a.n] = a.r.Seq
+				w.acked[a.n], w.bySeq[a.r.Seq] = a.r.Seq, a.n
 			case errors.As(a.r.Err, &c) && c.Effect == base.EffectNone:
 				w.none[a.n] = true
 				if c.Code == codes.DiskFull {
@@ -122,6 +125,9 @@ func (w *world) live(n int) (ops int) {
 				stopped = true
 			}
 		}
+		if w.upkeep && w.rnd.IntN(5) == 0 {
+			w.pruned(s)
+		}
 		if stopped {
 			w.ended = "stopped"
 			w.reads(s)
@@ -130,6 +136,18 @@ func (w *world) live(n int) (ops int) {
 	}
 	_ = s.Close() // a crash may be in it
 	return w.disk.Ops()
+}
+
+// pruned checkpoints the store and prunes it.
+func (w *world) pruned(s *store.Store) {
+	if w.rnd.IntN(2) == 0 {
+		_ = s.Checkpoint() // a crash may be in it
+	}
+	head := s.Head().Seq
+	cut, err := s.Cut(store.Pruning{Ephemeral: w.rnd.Uint64N(head), Whole: w.rnd.Uint64N(head), Why: "test"})
+	if err == nil {
+		w.cuts += cut.Payloads + cut.Segments
+	}
 }
 
 // reads looks whether reads go on in a store that has stopped.
@@ -149,11 +167,24 @@ func (w *world) expected(err error) bool {
 func (w *world) check(s *store.Store) {
 	w.t.Helper()
 	want, seen := map[string][]byte{}, map[int]uint64{}
+	for seq := uint64(1); seq <= s.Base(); seq++ { // pruned whole
+		if n, ok := w.bySeq[seq]; ok {
+			seen[n] = seq
+			w.fold(want, n)
+		}
+	}
 	err := s.Entries(1, s.Head().Seq, func(e store.Entry) error {
 		if e.Kind != 65535 {
 			return nil
 		}
-		n := number(e)
+		n, known := w.bySeq[e.Seq]
+		switch {
+		case !e.Pruned:
+			n = number(e)
+			w.bySeq[e.Seq] = n
+		case !known:
+			return fmt.Errorf("marker %d is pruned, and nobody saw it", e.Seq)
+		}
 		if _, twice := seen[n]; twice || n >= len(w.txs) {
 			return fmt.Errorf("transaction %d is in the stream twice, or was never handed over", n)
 		}
@@ -165,15 +196,10 @@ func (w *world) check(s *store.Store) {
 			return fmt.Errorf("transaction %d was acknowledged as %d and is at %d", n, at, e.Seq)
 		}
 		tx := w.txs[n]
-		if len(e.Payload.Set) != len(tx.Set) || len(e.Payload.Delete) != len(tx.Delete) {
+		if !e.Pruned && (len(e.Payload.Set) != len(tx.Set) || len(e.Payload.Delete) != len(tx.Delete)) {
 			return fmt.Errorf("transaction %d is there in part", n)
 		}
-		for _, kv := range tx.Set {
-			want[kv.Key] = kv.Value
-		}
-		for _, k := range tx.Delete {
-			delete(want, k)
-		}
+		w.fold(want, n)
 		return nil
 	})
 	if err != nil {
@@ -193,8 +219,18 @@ func (w *world) check(s *store.Store) {
 			w.t.Fatalf("life %d: %s is not what the stream leads to; %+v", w.lives, kv.Key, s.How())
 		}
 	}
-	if _, err := s.Prove(max(1, s.Head().Seq/2), 0); err != nil {
+	if _, err := s.Prove(max(1, s.Base()+1, s.Head().Seq/2), 0); err != nil {
 		w.t.Fatalf("life %d: %v", w.lives, err)
+	}
+}
+
+// fold applies a transaction to a state.
+func (w *world) fold(state map[string][]byte, n int) {
+	for _, kv := range w.txs[n].Set {
+		state[kv.Key] = kv.Value
+	}
+	for _, k := range w.txs[n].Delete {
+		delete(state, k)
 	}
 }
 
@@ -249,9 +285,10 @@ func counted(short, long int) int {
 // places drawn over the whole of three lives each, with Badger's folder deleted, truncated or aged.
 func TestD5NothingAcknowledgedIsLostAtAnyCrashPoint(t *testing.T) {
 	points := counted(50, 1000)
-	folders, acked, torn := map[string]int{}, 0, 0
+	folders, acked, torn, cuts := map[string]int{}, 0, 0, 0
 	for seed := uint64(0); points > 0; seed++ {
 		w := newWorld(t, seed)
+		w.upkeep = seed%2 == 1
 		ops := w.live(20)
 		for range 3 {
 			phase := fs.Phase(w.rnd.IntN(3))
@@ -263,12 +300,12 @@ func TestD5NothingAcknowledgedIsLostAtAnyCrashPoint(t *testing.T) {
 		}
 		w.live(3)
 		w.live(0)
-		acked, torn = acked+len(w.acked), torn+w.torn
+		acked, torn, cuts = acked+len(w.acked), torn+w.torn, cuts+w.cuts
 	}
-	if torn == 0 {
-		t.Error("no tail was torn: the test has not seen one")
+	if torn == 0 || cuts == 0 {
+		t.Error("no tail was torn, or nothing was pruned: the test has not seen it")
 	}
-	t.Logf("crash points %d, acknowledged %d, lost 0; Badger's folder %v, torn %d", counted(50, 1000), acked, folders, torn)
+	t.Logf("crash points %d, acknowledged %d, lost 0; Badger's folder %v, torn tails %d, pruned %d", counted(50, 1000), acked, folders, torn, cuts)
 }
 
 // TestD4AFailingDiskRefusesAndLosesNothing lets a sync fail, or the disk be full, from one call on, at calls drawn over

@@ -18,11 +18,11 @@ const keepSnaps = 2
 // it.
 func (s *Store) wanted(n int) *mark {
 	s.since += n
-	if s.since < s.opts.Every && !s.asked.CompareAndSwap(true, false) {
+	if s.since < s.opts.Every {
 		return nil
 	}
 	s.since = 0
-	return &mark{place: s.log.next, root: marker.ID(s.log.acc.Root())}
+	return s.mark()
 }
 
 // keeper writes snapshots and checkpoints, one at a time, until marks is closed.
@@ -30,6 +30,10 @@ func (s *Store) keeper() {
 	for k := range s.marks {
 		err := s.checkpoint(k)
 		k.txn.Discard()
+		if k.ask != nil {
+			k.ask <- err
+			continue
+		}
 		if c := codes.From(err); err != nil && (c == nil || c.Code != codes.StoreClosed) {
 			s.opts.Log.Error("a checkpoint could not be written", "seq", k.place.Seq, "err", err)
 		}
@@ -45,7 +49,8 @@ func (s *Store) checkpoint(k keeping) error {
 	if err := s.sign(k.mark, &sn); err != nil {
 		return err
 	}
-	if err := s.publish(s.now(k.mark, &sn)); err != nil {
+	err = s.witnessed(func(w *marker.Witness) { *w = about(*w, k.mark, &sn) })
+	if err != nil {
 		return err
 	}
 	return s.thin()
@@ -104,14 +109,37 @@ func (s *Store) say(kind string, body any) error {
 	return <-done
 }
 
-// now is the witness of a running store as of m.
-func (s *Store) now(m *mark, sn *marker.Snapshot) marker.Witness {
-	w := s.wit
+// about is a witness of a running store as of m.
+func about(w marker.Witness, m *mark, sn *marker.Snapshot) marker.Witness {
 	w.Seq, w.Head, w.Root, w.Time, w.Clean, w.State = m.place.Seq, m.place.ID, m.root, m.place.Time, false, nil
 	if sn != nil {
 		w.Snap = sn
 	}
 	return w
+}
+
+// witness is the newest one that was published.
+func (s *Store) witness() marker.Witness {
+	s.witMu.Lock()
+	defer s.witMu.Unlock()
+	return s.wit
+}
+
+// witnessed changes the witness and publishes it.
+func (s *Store) witnessed(change func(*marker.Witness)) error {
+	s.witMu.Lock()
+	defer s.witMu.Unlock()
+	w := s.wit
+	change(&w)
+	return s.publish(w)
+}
+
+// Checkpoint writes a snapshot and a signed checkpoint of now, and waits for them. codes.StoreBusy where two are being
+// written already.
+func (s *Store) Checkpoint() error {
+	ask := make(chan error, 1) // capacity 1: the one answer; never closed
+	s.submit(&pending{ask: ask, done: func(r core.Result) { ask <- r.Err }})
+	return <-ask
 }
 
 // thin removes the oldest snapshots.

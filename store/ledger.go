@@ -30,12 +30,13 @@ const (
 
 // ledger is the marker stream on disk. append and sync are called by the committer alone; reads by anybody.
 type ledger struct {
-	fs   fs.FS
-	dir  string // of the segments
-	id   marker.Tag
-	seed marker.Seed
-	most int64  // bytes of a segment
-	base uint64 // the marker before the oldest that is kept; immutable after Open
+	fs       fs.FS
+	dir      string // of the segments
+	id       marker.Tag
+	seed     marker.Seed
+	most     int64  // bytes of a segment
+	readOnly bool   // immutable: nothing is removed or cut
+	base     uint64 // guarded by mu after Open: the marker before the oldest that is kept; immutable after Open
 
 	mu   sync.RWMutex
 	segs []*segment          // guarded by mu: by first sequence; the last is written
@@ -77,6 +78,9 @@ type scanned struct {
 // is reported, not cut.
 func (l *ledger) scan(base marker.Place, peaks []mmr.Hash, mark func(seq uint64, id marker.ID, acc *mmr.Accumulator) error) (tail marker.Tail, err error) {
 	names, err := l.segments()
+	if err == nil && !l.readOnly {
+		names, err = l.leftBehind(names, base.Seq)
+	}
 	if err != nil {
 		return tail, err
 	}

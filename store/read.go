@@ -33,7 +33,11 @@ func entryOf(file string, off int, fr *marker.Frame, id marker.ID) (e Entry, err
 func (s *Store) Head() marker.Place { return s.log.headNow() }
 
 // Base is the sequence before the oldest marker that is kept.
-func (s *Store) Base() uint64 { return s.log.base }
+func (s *Store) Base() uint64 {
+	s.log.mu.RLock()
+	defer s.log.mu.RUnlock()
+	return s.log.base
+}
 
 // Entry reads the marker seq: one read of the disk. The error is codes.NoMarker, codes.LedgerDamaged or
 // codes.StoreClosed.
@@ -73,9 +77,8 @@ var ErrEnough = errors.New("enough")
 // At is the last marker that is not later than time, in ns since 1970, by binary search: the clock of the stream never
 // goes back. codes.NoMarker where all are later.
 func (s *Store) At(time int64) (seq uint64, err error) {
-	head := s.Head().Seq
+	head, base := s.Head().Seq, s.Base()
 	err = s.opened(func() error {
-		base := s.log.base
 		n := sort.Search(int(head-base), func(i int) bool {
 			fr, e := s.log.get(base + uint64(i) + 1)
 			if e != nil {

@@ -48,8 +48,9 @@ func (s *Store) snapshots() (seqs []uint64, err error) {
 	if err != nil && !errors.Is(err, iofs.ErrNotExist) {
 		return nil, codes.New(codes.StoreUnusable, "the snapshots cannot be listed").Wrap(err)
 	}
+	base, head := s.Base(), s.Head().Seq
 	for _, n := range names {
-		if seq, ok := snapSeq(n); ok && seq >= max(s.wit.Base, 1) && seq <= s.log.head.Seq {
+		if seq, ok := snapSeq(n); ok && seq >= max(base, 1) && seq <= head {
 			seqs = append(seqs, seq)
 		}
 	}

@@ -137,8 +137,10 @@ type Store struct {
 	core    *core.Committer // guarded by mu
 	entries []entry         // owned by the committer
 	since   int             // owned by the committer: markers since the last checkpoint
-	asked   atomic.Bool     // atomic: a checkpoint is asked for
-	wit     marker.Witness  // owned by Open, then by the keeper, then by Close
+
+	upkeep sync.Mutex     // one Cut or Backup at a time
+	witMu  sync.Mutex     // guards wit, and publishing it
+	wit    marker.Witness // guarded by witMu once the store is open
 
 	done  sync.WaitGroup        // committer and applier
 	kept  sync.WaitGroup        // keeper
@@ -228,7 +230,7 @@ func (s *Store) open() (err error) {
 	if err := s.openState(w); err != nil {
 		return err
 	}
-	if err := s.publish(s.now(s.mark(), nil)); err != nil { // from here on the store is not clean
+	if err := s.publish(about(s.wit, s.mark(), nil)); err != nil { // from here on the store is not clean
 		return err
 	}
 	if err := s.log.cut(); err != nil {
@@ -349,10 +351,15 @@ func (s *Store) Commit(tx core.Tx, done func(core.Result)) {
 		done(core.Result{Err: err})
 		return
 	}
+	s.submit(p)
+}
+
+// submit queues p, or answers it.
+func (s *Store) submit(p *pending) {
 	s.shutMu.RLock()
 	if s.shut {
 		s.shutMu.RUnlock()
-		done(core.Result{Err: codes.New(codes.StoreClosed, "the store is closed").Outcome(base.EffectNone)})
+		p.done(core.Result{Err: codes.New(codes.StoreClosed, "the store is closed").Outcome(base.EffectNone)})
 		return
 	}
 	select {
@@ -360,7 +367,7 @@ func (s *Store) Commit(tx core.Tx, done func(core.Result)) {
 		s.shutMu.RUnlock()
 	default:
 		s.shutMu.RUnlock()
-		done(core.Result{Err: codes.New(codes.StoreBusy, "%d transactions wait for the disk", s.opts.Queue).Outcome(base.EffectNone)})
+		p.done(core.Result{Err: codes.New(codes.StoreBusy, "%d transactions wait for the disk", s.opts.Queue).Outcome(base.EffectNone)})
 	}
 }
 
@@ -455,7 +462,7 @@ func (s *Store) leave() error {
 	if err != nil || !clean {
 		return err
 	}
-	w := s.now(m, nil)
+	w := about(s.wit, m, nil)
 	w.Clean = true
 	if w.State, err = digests(s.opts.StateDir); err != nil {
 		return codes.New(codes.StoreUnusable, "the state cannot be read back").Wrap(err)

@@ -59,6 +59,7 @@ func Verify(o Options) (r Report, err error) {
 		return r, codes.New(codes.StoreUnusable, "%s cannot be read: %s", o.Dir, reasonOf(err)).Wrap(err)
 	}
 	s := newStore(o)
+	s.log.readOnly = true
 	if err := s.take(); err != nil {
 		return r, err
 	}

@@ -53,11 +53,11 @@ func (s *Store) publish(w marker.Witness) error {
 	if err != nil {
 		return err
 	}
-	s.wit = w
 	name := filepath.Join(s.opts.Dir, witnessFile)
 	if err := fs.Publish(s.opts.FS, name, b); err != nil {
 		return unwritable(name, err)
 	}
+	s.wit = w
 	return nil
 }
 

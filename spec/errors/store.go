@@ -74,6 +74,12 @@ var (
 		Kept:  "Nothing was written; what protects is still recorded, and what runs goes on.",
 		Hint:  "Prune it (fnctl ledger prune), or grant a larger ledger.quota.",
 	}
+	LedgerNoCheckpoint = &Code{
+		ID: "FN5027", Name: "ledger_no_checkpoint", Title: "there is no signed checkpoint to prune behind", Exit: ExitNo, HTTP: 409,
+		Cause: "Nothing is pruned unless a snapshot of the state and a signed checkpoint stand before it.",
+		Kept:  "Nothing was changed.",
+		Hint:  "Write one: fnctl ledger checkpoint. Then prune.",
+	}
 	NoMarker = &Code{
 		ID: "FN5025", Name: "no_marker", Title: "the ledger has no such marker", Exit: ExitNoSuch, HTTP: 404,
 		Cause: "The sequence is behind the head, or before the oldest marker that was kept when the ledger was pruned.",
@@ -120,5 +126,5 @@ var (
 
 var storeCodes = []*Code{
 	BadTx, Conflict, QuotaExceeded, StoreLocked, StoreUnusable, StoreDamaged, StoreStopped, StoreBusy, StoreClosed, DiskFull, BadRecord,
-	StateStale, StoreOld, StoreNewer, LedgerDamaged, LedgerShort, NoMarker, LedgerFull, ProofInvalid,
+	StateStale, StoreOld, StoreNewer, LedgerDamaged, LedgerShort, NoMarker, LedgerFull, LedgerNoCheckpoint, ProofInvalid,
 }
