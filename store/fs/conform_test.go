@@ -5,9 +5,7 @@ import (
 	"errors"
 	"io"
 	iofs "io/fs"
-	"os"
 	"path"
-	"slices"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -18,81 +16,22 @@ import (
 // kinds are the file systems that have to behave alike, each with an empty directory.
 var kinds = map[string]func(t *testing.T) (fs.FS, string){
 	"OS": func(t *testing.T) (fs.FS, string) { return fs.OS{}, t.TempDir() },
+	"Mem": func(*testing.T) (fs.FS, string) {
+		m := fs.NewMem()
+		if err := m.MkdirAll("/data"); err != nil {
+			panic(err)
+		}
+		return m, "/data"
+	},
+	"Faults": func(t *testing.T) (fs.FS, string) {
+		return fs.NewFaults(fs.OS{}, func(fs.Call) error { return nil }), t.TempDir()
+	},
 }
 
 // row is one rule; do works in the directory d.
 type row struct {
 	name string
 	do   func(c *check, fsys fs.FS, d string)
-}
-
-// check fails with the rule's name.
-type check struct{ *testing.T }
-
-func (c *check) ok(err error) {
-	c.Helper()
-	if err != nil {
-		c.Fatal(err)
-	}
-}
-
-func (c *check) is(err, want error) {
-	c.Helper()
-	if !errors.Is(err, want) {
-		c.Fatalf("the error is %v, want %v", err, want)
-	}
-}
-
-func (c *check) size(f interface{ Size() (int64, error) }, want int64) {
-	c.Helper()
-	if n, err := f.Size(); err != nil || n != want {
-		c.Fatalf("size %d, %v; want %d", n, err, want)
-	}
-}
-
-func (c *check) put(fsys fs.FS, name, text string) {
-	c.Helper()
-	f, err := fsys.Create(name)
-	c.ok(err)
-	_, err = f.WriteAt([]byte(text), 0)
-	c.ok(err)
-	c.ok(f.Sync())
-	c.ok(f.Close())
-}
-
-func (c *check) has(fsys fs.FS, name, want string) {
-	c.Helper()
-	if got := content(c.T, fsys, name); string(got) != want {
-		c.Fatalf("%s holds %q, want %q", name, got, want)
-	}
-}
-
-func (c *check) list(fsys fs.FS, dir string, want ...string) {
-	c.Helper()
-	if got, err := fsys.List(dir); err != nil || !slices.Equal(got, want) {
-		c.Fatalf("%s lists %q, %v; want %q", dir, got, err, want)
-	}
-}
-
-// content reads a whole file.
-func content(t testing.TB, fsys fs.FS, name string) []byte {
-	t.Helper()
-	f, err := fsys.Open(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	n, err := f.Size()
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := make([]byte, n)
-	if _, err := f.ReadAt(b, 0); err != nil && !errors.Is(err, io.EOF) {
-		t.Fatal(err)
-	}
-	if err := f.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b
 }
 
 var rows = []row{
@@ -265,6 +204,10 @@ var rows = []row{
 		c.ok(fsys.SyncDir(q))
 		c.ok(fsys.MkdirAll(p))
 		c.is(fsys.Rename(q, p), iofs.ErrExist)
+		c.ok(fsys.Rename(q, path.Join(p, "q")))
+		c.is(fsys.Rename(p, path.Join(p, "q", "in")), unix.EINVAL)
+		c.ok(fsys.Rename(path.Join(p, "q"), q))
+		c.ok(fsys.Rename(p, path.Join(q, "p")))
 	}},
 	{"Remove takes files and empty directories; an open file lives on", func(c *check, fsys fs.FS, d string) {
 		name, sub := path.Join(d, "a"), path.Join(d, "sub")
@@ -353,48 +296,6 @@ func TestD7FileSystemsBehaveAlike(t *testing.T) {
 			})
 		}
 	}
-}
-
-// TestFilesAndDirectoriesAreOursAlone: nobody else reads what the store writes.
-func TestFilesAndDirectoriesAreOursAlone(t *testing.T) {
-	c, d := &check{t}, t.TempDir()
-	c.ok(fs.OS{}.MkdirAll(path.Join(d, "x", "y")))
-	c.put(fs.OS{}, path.Join(d, "x", "f"), "")
-	for name, want := range map[string]os.FileMode{"x": 0o700, "x/y": 0o700, "x/f": 0o600} {
-		st, err := os.Stat(path.Join(d, name))
-		c.ok(err)
-		if got := st.Mode().Perm(); got != want {
-			t.Errorf("%s has mode %o, want %o", name, got, want)
-		}
-	}
-}
-
-// TestAllocateTakesRealBlocks: without blocks a later write could run out of room.
-func TestAllocateTakesRealBlocks(t *testing.T) {
-	c, name := &check{t}, path.Join(t.TempDir(), "f")
-	f, err := fs.OS{}.Create(name)
-	c.ok(err)
-	c.ok(f.Truncate(1 << 20)) // a hole
-	c.ok(f.Allocate(2 << 20))
-	c.ok(f.Sync())
-	c.ok(f.Close())
-	var st unix.Stat_t
-	c.ok(unix.Stat(name, &st))
-	if got := st.Blocks * 512; got < 2<<20 {
-		t.Errorf("%d bytes have blocks, want %d", got, 2<<20)
-	}
-}
-
-// TestAllocateThatFailsLeavesTheSize: a size that no file may have stands in for a full disk.
-func TestAllocateThatFailsLeavesTheSize(t *testing.T) {
-	c := &check{t}
-	f, err := fs.OS{}.Create(path.Join(t.TempDir(), "f"))
-	c.ok(err)
-	_, err = f.WriteAt([]byte("head"), 0)
-	c.ok(err)
-	c.is(f.Allocate(1<<62), unix.EFBIG)
-	c.size(f, 4)
-	c.ok(f.Close())
 }
 
 func TestIsTempKnowsWhatPublishLeaves(t *testing.T) {

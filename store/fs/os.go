@@ -138,6 +138,9 @@ func (f *osFile) Allocate(size int64) error {
 	if err != nil || size == 0 {
 		return err
 	}
+	if size < 0 {
+		return pathError("fallocate", f.Name(), unix.EINVAL)
+	}
 	err = f.call("fallocate", func(fd int) error { return unix.Fallocate(fd, 0, 0, size) })
 	if errors.Is(err, unix.EOPNOTSUPP) {
 		err = nil
@@ -146,7 +149,7 @@ func (f *osFile) Allocate(size int64) error {
 		_, err = f.WriteAt(zeros[:min(int64(len(zeros)), size-off)], off)
 	}
 	if err != nil {
-		_ = f.Truncate(old) // the first error is the one to tell
+		_ = f.Truncate(old) // ext4 keeps all the room it found before it ran out; the first error is the one to tell
 	}
 	return err
 }
