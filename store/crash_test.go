@@ -313,7 +313,7 @@ func TestD5NothingAcknowledgedIsLostAtAnyCrashPoint(t *testing.T) {
 // full disk takes writes.
 func TestD4AFailingDiskRefusesAndLosesNothing(t *testing.T) {
 	const sync, full = "sync", "full"
-	points := map[string]int{sync: counted(15, 300), full: counted(15, 300)}
+	points := map[string]int{sync: counted(10, 300), full: counted(10, 300)}
 	seen := map[string]int{}
 	for kind, n := range points {
 		for seed := range uint64(n) {

@@ -85,7 +85,7 @@ func TestD5EveryFlippedBitOfAClosedStoreIsNamed(t *testing.T) {
 // cannot be told from a torn tail, and is reported as one.
 func TestD5AFlippedBitAfterACrashIsNamedOrCutNeverSilent(t *testing.T) {
 	seen := map[string]int{}
-	for range counted(120, 4000) {
+	for range counted(40, 4000) {
 		w := newWorld(t, uint64(seen["all"]))
 		seen["all"]++
 		w.live(15)

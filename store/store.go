@@ -53,6 +53,7 @@ type Options struct {
 	Random func(b []byte) error
 	// Progress is told of what takes long at Open: "state" made anew, so many markers of so many. Default: the log.
 	Progress func(what string, done, of uint64)
+	anew     bool // make the state anew
 }
 
 // needed is what an open itself writes at most, beside one segment.

@@ -170,8 +170,11 @@ func (s *Store) holds(e *Entry, key ed25519.PublicKey, r *Report) error {
 	if !key.Equal(ed25519.PublicKey(signed.Key)) {
 		return errors.New("the checkpoint is signed with another key than the ledger's")
 	}
-	if c.Seq <= s.log.base || c.Seq >= e.Seq || c.Store != s.log.id {
-		return fmt.Errorf("the checkpoint is about marker %d of a ledger", c.Seq)
+	if c.Seq >= e.Seq || c.Store != s.log.id {
+		return fmt.Errorf("the checkpoint is about marker %d of ledger %x", c.Seq, c.Store)
+	}
+	if c.Seq < s.log.base { // what it signs was pruned
+		return nil
 	}
 	at, err := s.placeOf(c.Seq)
 	if err != nil {

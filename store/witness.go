@@ -17,6 +17,9 @@ const mostWitness = 1 << 20 // bytes
 
 // readWitness reads the witness; fresh is true where there is none and nothing that it would be about.
 func (s *Store) readWitness() (w marker.Witness, fresh bool, err error) {
+	if _, err := s.opts.FS.Size(filepath.Join(s.opts.Dir, restoringFile)); !errors.Is(err, iofs.ErrNotExist) {
+		return w, false, codes.New(codes.LedgerDamaged, "a restore under %s was cut off", s.opts.Dir).Wrap(err).Fact("try", "fnctl ledger restore again, with the same backup")
+	}
 	b, err := readAll(s.opts.FS, filepath.Join(s.opts.Dir, witnessFile), mostWitness)
 	switch {
 	case errors.Is(err, iofs.ErrNotExist):
@@ -63,11 +66,7 @@ func (s *Store) publish(w marker.Witness) error {
 
 // recover reads the whole stream, holds it against the witness, cuts a torn tail, and says what it found.
 func (s *Store) recover(w marker.Witness) (tail marker.Tail, err error) {
-	peaks := make([]mmr.Hash, len(w.Peaks))
-	for i, p := range w.Peaks {
-		peaks[i] = mmr.Hash(p)
-	}
-	l := s.log
+	peaks, l := peaksOf(w), s.log
 	l.id, l.base = w.Store, w.Base
 	l.seed = (&marker.Header{Store: w.Store}).Seed()
 	for i, index := range mmr.PeakIndices(w.Base) {
@@ -142,7 +141,9 @@ func (s *Store) sweep() error {
 // openState opens Badger where its files are those of a clean close, else makes it anew from the stream.
 func (s *Store) openState(w marker.Witness) error {
 	why := "the store was not closed"
-	if w.Clean {
+	if s.opts.anew {
+		why = "it was asked for"
+	} else if w.Clean {
 		now, err := digests(s.opts.StateDir)
 		why = differs(w.State, now, err)
 	}

@@ -80,6 +80,18 @@ var (
 		Kept:  "Nothing was changed.",
 		Hint:  "Write one: fnctl ledger checkpoint. Then prune.",
 	}
+	LedgerWhole = &Code{
+		ID: "FN5028", Name: "ledger_whole", Title: "there is nothing to repair", Exit: ExitNo, HTTP: 409,
+		Cause: "Every marker up to the witnessed one is there and whole.",
+		Kept:  "Nothing was changed.",
+		Hint:  "If the daemon does not start, its message says why; a state that cannot be read is made anew by fnctl ledger rebuild.",
+	}
+	RestoreBehind = &Code{
+		ID: "FN5029", Name: "restore_behind", Title: "the backup is behind what the store there has witnessed", Exit: ExitNo, HTTP: 409,
+		Cause: "Restoring it would lose markers that were durable, or put another ledger in this one's place.",
+		Kept:  "Nothing was changed.",
+		Hint:  "Say why with --why TEXT: that is the first entry of the restored ledger. What is there is set aside, not deleted.",
+	}
 	NoMarker = &Code{
 		ID: "FN5025", Name: "no_marker", Title: "the ledger has no such marker", Exit: ExitNoSuch, HTTP: 404,
 		Cause: "The sequence is behind the head, or before the oldest marker that was kept when the ledger was pruned.",
@@ -126,5 +138,5 @@ var (
 
 var storeCodes = []*Code{
 	BadTx, Conflict, QuotaExceeded, StoreLocked, StoreUnusable, StoreDamaged, StoreStopped, StoreBusy, StoreClosed, DiskFull, BadRecord,
-	StateStale, StoreOld, StoreNewer, LedgerDamaged, LedgerShort, NoMarker, LedgerFull, LedgerNoCheckpoint, ProofInvalid,
+	StateStale, StoreOld, StoreNewer, LedgerDamaged, LedgerShort, NoMarker, LedgerFull, LedgerNoCheckpoint, LedgerWhole, RestoreBehind, ProofInvalid,
 }
