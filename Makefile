@@ -5,7 +5,7 @@ export GOFLAGS := -buildvcs=false
 BINS := fnode-supervisor fnctl fnode-engine fnodevet
 WING ?= all
 
-.PHONY: help build run test check-long lint bench bench-engine bench-kernel bench-lab npm-check race examples clean
+.PHONY: help build run test check-long lint bench bench-engine bench-kernel bench-lab bench-store npm-check race examples clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -50,6 +50,9 @@ bench-kernel: ## the kernel beside its peers; QUICK=1 takes 40 s; to bench/kerne
 
 bench-lab: ## traces and schedules a second, memory; QUICK=1 takes 40 s; to bench/lab.jsonl
 	@$(GO) run ./internal/labbench $(if $(QUICK),-quick) -out bench/lab.jsonl
+
+bench-store: ## durable commits, opening, proofs, beside Badger and the disk; QUICK=1 takes 40 s; to bench/store.jsonl
+	@$(GO) run ./internal/storebench $(if $(QUICK),-quick) -dir $(or $(TMPDIR),/tmp) -out bench/store.jsonl
 
 npm-check: ## 130 npm packages against Node's answers
 	$(GO) run ./internal/npmcheck

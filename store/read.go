@@ -104,3 +104,14 @@ func (s *Store) opened(f func() error) error {
 	}
 	return f()
 }
+
+// Marker reads the marker seq without its payload, whose digest is checked: one read of the disk. The error is
+// codes.NoMarker, codes.LedgerDamaged or codes.StoreClosed.
+func (s *Store) Marker(seq uint64) (m marker.Marker, err error) {
+	err = s.opened(func() error {
+		fr, err := s.log.get(seq)
+		m = fr.Marker
+		return err
+	})
+	return m, err
+}

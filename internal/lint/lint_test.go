@@ -75,7 +75,7 @@ func sources(t *testing.T) (out []source) {
 // floors are the layers, top first: a package may import its own floor's deeper rows and what stands
 // below, never up. A row names folders; the longest match counts.
 var floors = [][]string{
-	{"cmd", "bench", "internal/npmcheck", "internal/labbench"},
+	{"cmd", "bench", "internal/npmcheck", "internal/labbench", "internal/storebench"},
 	{"internal/daemon"},
 	{"api", "config"},
 	{"lab/programs"},
