@@ -38,6 +38,7 @@ type applying struct {
 type mark struct {
 	place marker.Place
 	root  marker.ID
+	peaks []marker.ID // of the range up to place
 }
 
 // encode makes the payload of a transaction, on the goroutine of whoever commits.

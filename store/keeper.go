@@ -96,7 +96,9 @@ func (s *Store) last() error {
 }
 
 // mark is the stream as of now; nothing is being appended.
-func (s *Store) mark() *mark { return &mark{s.log.next, marker.ID(s.log.acc.Root())} }
+func (s *Store) mark() *mark {
+	return &mark{s.log.next, marker.ID(s.log.acc.Root()), ids(s.log.acc.Peaks())}
+}
 
 // say commits a marker of the store's own and waits for it.
 func (s *Store) say(kind string, body any) error {
@@ -112,6 +114,7 @@ func (s *Store) say(kind string, body any) error {
 // about is a witness of a running store as of m.
 func about(w marker.Witness, m *mark, sn *marker.Snapshot) marker.Witness {
 	w.Seq, w.Head, w.Root, w.Time, w.Clean, w.State = m.place.Seq, m.place.ID, m.root, m.place.Time, false, nil
+	w.Range = m.peaks
 	if sn != nil {
 		w.Snap = sn
 	}

@@ -46,6 +46,9 @@ type ledger struct {
 	head marker.Place        // guarded by mu: the last durable marker
 	high map[uint64]mmr.Hash // guarded by mu: nodes of the range from highNodes up, by index, and the peaks of its base
 
+	climbing  sync.Mutex // held by climb
+	unclimbed uint64     // guarded by climbing after Open: high lacks nodes of markers up to this one; 0: of none
+
 	// Owned by the committer.
 	off  int64        // of the next frame in the last segment
 	room int64        // bytes of that segment's file

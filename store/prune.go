@@ -229,11 +229,11 @@ func (s *Store) copyTo(to string, w marker.Witness) (head marker.Place, err erro
 			return head, err
 		}
 	}
-	root, err := s.log.root(head.Seq)
+	acc, err := s.log.rangeOf(head.Seq)
 	if err != nil {
 		return head, err
 	}
-	w.Seq, w.Head, w.Root, w.Time, w.Clean, w.State = head.Seq, head.ID, marker.ID(root), head.Time, false, nil
+	w = about(w, &mark{head, marker.ID(acc.Root()), ids(acc.Peaks())}, nil)
 	b, err := w.AppendFile(nil)
 	if err != nil {
 		return head, err

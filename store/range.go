@@ -33,6 +33,14 @@ func (l *ledger) Node(index uint64) (mmr.Hash, error) {
 		return h, nil
 	}
 	height := mmr.Height(index)
+	if height >= highNodes && l.climb() {
+		l.mu.RLock()
+		h, ok := l.high[index]
+		l.mu.RUnlock()
+		if ok {
+			return h, nil
+		}
+	}
 	if height == 0 {
 		leaf, _ := mmr.Leaves(index)
 		return l.leaf(leaf + 1)
@@ -46,6 +54,36 @@ func (l *ledger) Node(index uint64) (mmr.Hash, error) {
 		return mmr.Hash{}, err
 	}
 	return mmr.Interior(index, left, right), nil
+}
+
+// climb makes the high nodes of the markers of which only the peaks were known at the start: once, when the first of
+// them is asked for. It says whether it made any; where markers cannot be read, whoever asked finds that.
+func (l *ledger) climb() bool {
+	l.climbing.Lock()
+	defer l.climbing.Unlock()
+	if l.unclimbed == 0 {
+		return false
+	}
+	l.mu.RLock()
+	base := l.base
+	peaks := []mmr.Hash{}
+	for _, i := range mmr.PeakIndices(base) {
+		peaks = append(peaks, l.high[i])
+	}
+	l.mu.RUnlock()
+	acc, err := mmr.Resume(base, peaks)
+	if err != nil {
+		return false
+	}
+	var room [64]mmr.Hash
+	err = l.each(base+1, l.unclimbed, func(_ string, _ int, _ *marker.Frame, id marker.ID) error {
+		l.keep(acc.Size(), acc.Add(room[:0], mmr.Hash(id)))
+		return nil
+	})
+	if err == nil {
+		l.unclimbed = 0
+	}
+	return true
 }
 
 // leaf is the id of a marker.
@@ -104,22 +142,24 @@ func (s *Store) prove(seq, at uint64) (p Proof, err error) {
 
 // root is that of the first n markers.
 func (l *ledger) root(n uint64) (mmr.Hash, error) {
+	acc, err := l.rangeOf(n)
+	return acc.Root(), err
+}
+
+// rangeOf is the range of the first n markers.
+func (l *ledger) rangeOf(n uint64) (acc mmr.Accumulator, err error) {
 	if n > l.headNow().Seq {
-		return mmr.Hash{}, l.missing(n)
+		return acc, l.missing(n)
 	}
 	var peaks []mmr.Hash
 	for _, i := range mmr.PeakIndices(n) {
 		h, err := l.Node(i)
 		if err != nil {
-			return mmr.Hash{}, err
+			return acc, err
 		}
 		peaks = append(peaks, h)
 	}
-	acc, err := mmr.Resume(n, peaks)
-	if err != nil {
-		return mmr.Hash{}, err
-	}
-	return acc.Root(), nil
+	return mmr.Resume(n, peaks)
 }
 
 func (l *ledger) headNow() marker.Place {

@@ -320,11 +320,20 @@ func Rebuild(o Options) (How, error) {
 	return s.How(), s.Close()
 }
 
-// peaksOf are the peaks of a witness's base.
-func peaksOf(w marker.Witness) []mmr.Hash {
-	out := make([]mmr.Hash, len(w.Peaks))
-	for i, p := range w.Peaks {
-		out[i] = mmr.Hash(p)
+// hashes are ids as nodes of a range.
+func hashes(ids []marker.ID) []mmr.Hash {
+	out := make([]mmr.Hash, len(ids))
+	for i, id := range ids {
+		out[i] = mmr.Hash(id)
+	}
+	return out
+}
+
+// ids are nodes of a range as a witness has them.
+func ids(hs []mmr.Hash) []marker.ID {
+	out := make([]marker.ID, len(hs))
+	for i, h := range hs {
+		out[i] = marker.ID(h)
 	}
 	return out
 }

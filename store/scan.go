@@ -19,15 +19,16 @@ import (
 type scanned struct {
 	seg  *segment
 	head marker.Header
+	from uint64 // the marker of the first id
 	ids  []mmr.Hash
 	tail marker.Tail
 	err  error
 }
 
-// scan reads all segments after base, checks every byte, and leaves the ledger at its last whole frame. mark is
-// called at every marker's sequence with the range up to it, in order. The last segment may have a torn tail, which
-// is reported, not cut.
-func (l *ledger) scan(base marker.Place, peaks []mmr.Hash, mark func(seq uint64, id marker.ID, acc *mmr.Accumulator) error) (tail marker.Tail, err error) {
+// scan reads all segments after base, checks every byte, and leaves the ledger at its last whole frame. acc is the
+// range up to where it is known; mark is called at that marker and at every later one, in order, with the range up to
+// it. The last segment may have a torn tail, which is reported, not cut.
+func (l *ledger) scan(base marker.Place, acc mmr.Accumulator, mark func(seq uint64, id marker.ID, acc *mmr.Accumulator) error) (tail marker.Tail, err error) {
 	names, err := l.segments()
 	if err == nil && !l.readOnly {
 		names, err = l.leftBehind(names, base.Seq)
@@ -35,10 +36,7 @@ func (l *ledger) scan(base marker.Place, peaks []mmr.Hash, mark func(seq uint64,
 	if err != nil {
 		return tail, err
 	}
-	if l.acc, err = mmr.Resume(base.Seq, peaks); err != nil {
-		return tail, damaged(witnessFile, 0, err)
-	}
-	l.next = base
+	l.next, l.acc, l.unclimbed = base, acc, acc.Leaves()
 	results := make([]chan scanned, len(names)) // capacity 1 each; never closed
 	for i := range results {
 		results[i] = make(chan scanned, 1)
@@ -179,10 +177,11 @@ func (l *ledger) read(name string, room []byte) (s scanned, _ []byte) {
 		s.err = damaged(filepath.Join(markersDir, name), 0, err)
 		return s, room
 	}
-	guess := int(size) / 256
-	s.ids, s.seg.offs = make([]mmr.Hash, 0, guess), make([]uint32, 0, guess)
+	s.seg.offs, s.from = make([]uint32, 0, int(size)/256), max(first, l.unclimbed)
 	s.seg.end, s.tail, _ = marker.Walk(b, s.head, func(off int, fr *marker.Frame, id marker.ID) error {
-		s.ids = append(s.ids, mmr.Hash(id))
+		if fr.Seq >= s.from {
+			s.ids = append(s.ids, mmr.Hash(id))
+		}
 		s.seg.offs = append(s.seg.offs, uint32(off))
 		return nil
 	})
@@ -205,8 +204,11 @@ func (l *ledger) join(s scanned, mark func(uint64, marker.ID, *mmr.Accumulator) 
 	}
 	var room [64]mmr.Hash
 	for i, id := range s.ids {
-		l.keep(l.acc.Size(), l.acc.Add(room[:0], id))
-		if err := mark(s.seg.first+uint64(i), marker.ID(id), &l.acc); err != nil {
+		seq := s.from + uint64(i)
+		if seq > l.unclimbed {
+			l.keep(l.acc.Size(), l.acc.Add(room[:0], id))
+		}
+		if err := mark(seq, marker.ID(id), &l.acc); err != nil {
 			return err
 		}
 	}

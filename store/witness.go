@@ -66,7 +66,7 @@ func (s *Store) publish(w marker.Witness) error {
 
 // recover reads the whole stream, holds it against the witness, cuts a torn tail, and says what it found.
 func (s *Store) recover(w marker.Witness) (tail marker.Tail, err error) {
-	peaks, l := peaksOf(w), s.log
+	peaks, l := hashes(w.Peaks), s.log
 	l.id, l.base = w.Store, w.Base
 	l.seed = (&marker.Header{Store: w.Store}).Seed()
 	for i, index := range mmr.PeakIndices(w.Base) {
@@ -74,8 +74,15 @@ func (s *Store) recover(w marker.Witness) (tail marker.Tail, err error) {
 			l.high[index] = peaks[i]
 		}
 	}
+	acc, err := mmr.Resume(w.Base, peaks)
+	if err != nil {
+		return tail, damaged(witnessFile, 0, err)
+	}
+	if known, err := mmr.Resume(w.Seq, hashes(w.Range)); err == nil && !l.readOnly && marker.ID(known.Root()) == w.Root {
+		acc = known // the chain up to the witnessed marker is checked, and with it all that the range is made of
+	}
 	same := w.Seq == w.Base
-	tail, err = l.scan(marker.Place{Seq: w.Base, ID: w.First, Time: w.Since}, peaks, func(seq uint64, id marker.ID, acc *mmr.Accumulator) error {
+	tail, err = l.scan(marker.Place{Seq: w.Base, ID: w.First, Time: w.Since}, acc, func(seq uint64, id marker.ID, acc *mmr.Accumulator) error {
 		if seq == w.Seq {
 			if same = id == w.Head && marker.ID(acc.Root()) == w.Root; !same {
 				return codes.New(codes.LedgerShort, "marker %d is not the one that the witness saw: the ledger was replaced or changed", seq)

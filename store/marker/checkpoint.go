@@ -69,6 +69,8 @@ type Witness struct {
 	Since int64     `cbor:"10,keyasint"`
 	Peaks []ID      `cbor:"11,keyasint,omitempty"`
 	Snap  *Snapshot `cbor:"12,keyasint,omitempty"` // the newest that is complete
+	// Range are the peaks of the range of Seq markers: with them the range is gone on with before it is made again.
+	Range []ID `cbor:"13,keyasint,omitempty"`
 }
 
 const (

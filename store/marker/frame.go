@@ -67,41 +67,47 @@ func FrameID(b []byte) ID { return IDOf(b[headSize:Overhead]) }
 // ParseFrame reads the frame at the beginning of b. It checks lengths, checksum, padding and layout, not the chain
 // and not the payload's digest (Frame.Whole). The error is a *Fault.
 func ParseFrame(b []byte, s Seed) (f Frame, err error) {
+	err = f.parse(b, s)
+	return f, err
+}
+
+// parse reads into f, every field of it.
+func (f *Frame) parse(b []byte, s Seed) error {
 	if len(b) < Overhead {
-		return f, &Fault{What: fmt.Sprintf("a frame has at least %d bytes, here are %d", Overhead, len(b)), short: true}
+		return &Fault{What: fmt.Sprintf("a frame has at least %d bytes, here are %d", Overhead, len(b)), short: true}
 	}
 	n := int(binary.BigEndian.Uint32(b[4:]))
 	switch {
 	case n < Overhead || n > FrameSize(MaxPayload) || n%8 != 0:
-		return f, fault("a frame cannot have %d bytes", n)
+		return fault("a frame cannot have %d bytes", n)
 	case n > len(b):
-		return f, &Fault{What: fmt.Sprintf("a frame of %d bytes, of which %d are here", n, len(b)), short: true}
+		return &Fault{What: fmt.Sprintf("a frame of %d bytes, of which %d are here", n, len(b)), short: true}
 	case string(b[headSize:headSize+3]) != magic:
-		return f, fault("no frame begins here")
+		return fault("no frame begins here")
 	case binary.BigEndian.Uint32(b) != crc32.Update(uint32(s), castagnoli, b[4:n]):
-		return f, fault("the checksum of a frame of %d bytes does not hold", n)
+		return fault("the checksum of a frame of %d bytes does not hold", n)
 	}
-	f.Synced, f.Bytes = binary.BigEndian.Uint64(b[8:]), n
-	if f.Marker, err = Parse(b[headSize:]); err != nil {
-		return f, err
+	f.Synced, f.Bytes, f.Payload, f.Pruned = binary.BigEndian.Uint64(b[8:]), n, nil, false
+	if err := f.Marker.parse(b[headSize:]); err != nil {
+		return err
 	}
 	switch length := int(f.Length); {
 	case FrameSize(length) == n:
 		f.Payload = b[Overhead : Overhead+length : Overhead+length]
 		for _, c := range b[Overhead+length : n] {
 			if c != 0 {
-				return f, fault("the padding of a frame is not zero")
+				return fault("the padding of a frame is not zero")
 			}
 		}
 	case n == Overhead:
 		f.Pruned = true
 	default:
-		return f, fault("a frame of %d bytes with a payload of %d", n, length)
+		return fault("a frame of %d bytes with a payload of %d", n, length)
 	}
 	if f.Synced >= f.Seq {
-		return f, fault("frame %d says that %d was durable when it was written", f.Seq, f.Synced)
+		return fault("frame %d says that %d was durable when it was written", f.Seq, f.Synced)
 	}
-	return f, nil
+	return nil
 }
 
 // Whole says whether the payload is the one that the marker states. A pruned one cannot be checked and is whole.

@@ -97,17 +97,22 @@ func IDOf(b []byte) ID {
 
 // Parse reads the canonical 152 bytes. The error is a *Fault.
 func Parse(b []byte) (m Marker, err error) {
+	err = m.parse(b)
+	return m, err
+}
+
+func (m *Marker) parse(b []byte) error {
 	if len(b) < Size {
-		return m, fault("a marker has %d bytes, here are %d", Size, len(b))
+		return fault("a marker has %d bytes, here are %d", Size, len(b))
 	}
 	if string(b[:3]) != magic {
-		return m, fault("no marker begins here")
+		return fault("no marker begins here")
 	}
 	if b[3] != Version {
-		return m, &Fault{What: "version", Newer: b[3] > Version, Says: int(b[3])}
+		return &Fault{What: "version", Newer: b[3] > Version, Says: int(b[3])}
 	}
 	if b[6]|b[7]|b[148]|b[149]|b[150]|b[151] != 0 {
-		return m, fault("bytes that are zero in version %d are not", Version)
+		return fault("bytes that are zero in version %d are not", Version)
 	}
 	m.Kind = binary.BigEndian.Uint16(b[4:])
 	m.Seq = binary.BigEndian.Uint64(b[8:])
@@ -120,7 +125,7 @@ func Parse(b []byte) (m Marker, err error) {
 	copy(m.Digest[:], b[112:])
 	m.Length = binary.BigEndian.Uint32(b[144:])
 	if m.Length > MaxPayload {
-		return m, fault("a payload has at most %d bytes, this one says %d", MaxPayload, m.Length)
+		return fault("a payload has at most %d bytes, this one says %d", MaxPayload, m.Length)
 	}
-	return m, nil
+	return nil
 }

@@ -44,16 +44,17 @@ type Tail struct {
 // Walk reads the frames of b, which is a segment from its first byte, in order, and hands each with its offset and
 // id to f. It stops at the first that is not whole, looks behind it, and says what it is (rule D5): a torn tail is
 // what no later frame testifies for. An error of f ends the walk and is returned; Walk returns none of its own.
-// The frames alias b. h is the parsed header.
+// The frames alias b, and f must not keep the pointer. h is the parsed header.
 //
 // A frame after a hole is looked for at every multiple of 8 bytes.
 func Walk(b []byte, h Header, f func(off int, fr *Frame, id ID) error) (Place, Tail, error) {
 	p, seed, off := h.After(), h.Seed(), HeaderSize
+	var fr Frame // one for all: f must not keep it
 	for {
 		if zero(b[off:]) {
 			return p, Tail{At: off, Zero: true}, nil
 		}
-		fr, err := ParseFrame(b[off:], seed)
+		err := fr.parse(b[off:], seed)
 		if err == nil {
 			err = p.Follows(&fr)
 		}
