@@ -41,15 +41,17 @@ type Do struct {
 
 // Level is how much room there is, as the driver measures it.
 type Level struct {
-	Stop spec.Stop // kinds that stop at this or earlier are refused; zero: none
-	Err  error     // the refusal
+	// Stop refuses kinds that stop at this or earlier, but not what only deletes: that makes room. Zero: none. Beyond
+	// the last there is no room for the group itself, and all of it is refused.
+	Stop spec.Stop
+	Err  error // the refusal
 }
 
 // Committer decides what the one writer of a store does (rule D1): check, append, sync, apply, acknowledge. Its
 // state is the snapshot that conflicts and tokens are checked against: what is applied, under what is accepted.
 //
-// It is owned by one goroutine; only View may be called from elsewhere. At most one group is between Append and
-// Durable; groups after it wait to be applied in order.
+// It is not safe for concurrent use. At most one group is between Append and Durable; groups before it wait to be
+// applied in order.
 type Committer struct {
 	view    View
 	seq     uint64 // of the last accepted
@@ -124,11 +126,8 @@ func (c *Committer) Take(group []Item, room Level) (out []Do) {
 		}
 		c.seq++
 		it.Seq = c.seq
-		for _, kv := range it.Tx.Set {
-			c.lay(kv.Key, held(kv.Value), it.Seq)
-		}
-		for _, k := range it.Tx.Delete {
-			c.lay(k, nil, it.Seq)
+		if c.stale == nil {
+			c.lay(it)
 		}
 		accepted = append(accepted, it)
 	}
@@ -149,7 +148,7 @@ func (c *Committer) accept(tx Tx, room Level) error {
 		return codes.New(codes.StoreStopped, "the store stopped writing: %v", c.failed).Wrap(c.failed).Outcome(base.EffectNone)
 	case kind == nil:
 		return codes.New(codes.BadTx, "there is no kind of record %q", tx.Kind).Outcome(base.EffectNone)
-	case room.Stop >= kind.Stop && len(tx.Set)+len(tx.Body) > 0: // what only deletes makes room
+	case room.Stop > spec.StopsAtEmpty, room.Stop >= kind.Stop && len(tx.Set)+len(tx.Body) > 0:
 		return room.Err
 	case c.stale != nil && len(tx.If) > 0:
 		return c.stale
@@ -194,7 +193,15 @@ func (c *Committer) count(tx Tx) error {
 	return nil
 }
 
-func (c *Committer) lay(key string, value []byte, seq uint64) { c.over[key] = write{value, seq} }
+// lay puts what an item writes over the applied state, until that has it.
+func (c *Committer) lay(it Item) {
+	for _, kv := range it.Tx.Set {
+		c.over[kv.Key] = write{held(kv.Value), it.Seq}
+	}
+	for _, k := range it.Tx.Delete {
+		c.over[k] = write{nil, it.Seq}
+	}
+}
 
 // held is a value that is there, though it may be empty.
 func held(v []byte) []byte {
@@ -204,12 +211,16 @@ func held(v []byte) []byte {
 	return v
 }
 
-// Durable tells that the group is durable, or why it is not: then the writer has stopped for good.
+// Durable tells that the group is durable, or why it is not: then the writer has stopped for good. After Fail, which has
+// answered the group, it says nothing new.
 func (c *Committer) Durable(err error) []Do {
 	if err != nil {
 		return c.Fail(err)
 	}
 	group := c.syncing
+	if group == nil {
+		return nil
+	}
 	c.syncing = nil
 	c.synced = group[len(group)-1].Seq
 	c.behind = append(c.behind, group)
@@ -224,6 +235,7 @@ func (c *Committer) Applied(err error) []Do {
 	if err != nil {
 		if c.stale == nil {
 			c.stale = codes.New(codes.StateStale, "commit %d could not be applied", group[0].Seq).Wrap(err).Outcome(base.EffectNone)
+			c.over, c.use = nil, nil // no condition is looked at any more
 		}
 		return []Do{{Answer, group}}
 	}
