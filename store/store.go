@@ -249,12 +249,7 @@ func (s *Store) open() (err error) {
 }
 
 // Genesis is the body of a ledger's first marker.
-type Genesis struct {
-	Store marker.Tag `cbor:"1,keyasint"`
-	Time  int64      `cbor:"2,keyasint"`
-	Role  string     `cbor:"3,keyasint"` // of the key
-	Key   []byte     `cbor:"4,keyasint"` // ed25519 public key that signs checkpoints
-}
+type Genesis = marker.Genesis
 
 func (s *Store) start() {
 	s.core = core.NewCommitter(applied{s}, s.log.head.Seq)

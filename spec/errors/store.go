@@ -128,6 +128,24 @@ var (
 		Kept:  "Nothing was changed or skipped; the place is named.",
 		Hint:  "Restore a backup, or look at what a repair would give up: fnctl ledger repair --dry-run.",
 	}
+	NotABundle = &Code{
+		ID: "FN5040", Name: "not_a_bundle", Title: "this is no bundle of evidence", Exit: ExitBadData, HTTP: 400,
+		Cause: "The bytes do not begin as a bundle does.",
+		Kept:  "Nothing was changed.",
+		Hint:  "A bundle is what fnctl ledger export writes; check that the whole file was copied, and as binary.",
+	}
+	BundleNewer = &Code{
+		ID: "FN5041", Name: "bundle_newer", Title: "the bundle was written by a newer version", Exit: ExitSkew, HTTP: 409,
+		Cause: "It says a format version that this program does not read.",
+		Kept:  "Nothing was changed.",
+		Hint:  "Use an fnode-verify that is at least as new as the program that wrote it.",
+	}
+	BundleBroken = &Code{
+		ID: "FN5042", Name: "bundle_broken", Title: "the bundle does not hold", Exit: ExitNo, HTTP: 422,
+		Cause: "A byte, a signature, a proof or a decision in it is not what it should be: it was damaged, cut off or altered.",
+		Kept:  "Nothing was changed; every place was named.",
+		Hint:  "Ask for the bundle again. If it breaks at the same place, the ledger that it is from is in doubt: fnctl ledger verify.",
+	}
 	LedgerShort = &Code{
 		ID: "FN5024", Name: "ledger_short", Title: "the ledger is shorter than its witness says", Exit: ExitIO, HTTP: 500,
 		Cause: "Markers that had been durable are missing, or the ledger was replaced by an older or another one.",
@@ -139,4 +157,5 @@ var (
 var storeCodes = []*Code{
 	BadTx, Conflict, QuotaExceeded, StoreLocked, StoreUnusable, StoreDamaged, StoreStopped, StoreBusy, StoreClosed, DiskFull, BadRecord,
 	StateStale, StoreOld, StoreNewer, LedgerDamaged, LedgerShort, NoMarker, LedgerFull, LedgerNoCheckpoint, LedgerWhole, RestoreBehind, ProofInvalid,
+	NotABundle, BundleNewer, BundleBroken,
 }

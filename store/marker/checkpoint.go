@@ -6,6 +6,23 @@ import (
 	"hash/crc32"
 )
 
+// Genesis is the body of a ledger's first marker.
+type Genesis struct {
+	Store Tag    `cbor:"1,keyasint"`
+	Time  int64  `cbor:"2,keyasint"` // ns since 1970
+	Role  string `cbor:"3,keyasint"` // of the key
+	Key   []byte `cbor:"4,keyasint"` // ed25519 public key that signs checkpoints
+}
+
+// Handover is what one key says of the next (rule M3). Signed with the key that goes, for "key", it is the body of a
+// marker of the kind "key".
+type Handover struct {
+	Store Tag    `cbor:"1,keyasint"`
+	Time  int64  `cbor:"2,keyasint"` // ns since 1970
+	Role  string `cbor:"3,keyasint"` // of both keys
+	Key   []byte `cbor:"4,keyasint"` // ed25519 public key that signs from here on
+}
+
 // Checkpoint is a statement of a ledger's head: the body of a checkpoint's marker, signed (rule M3).
 type Checkpoint struct {
 	Store    Tag       `cbor:"1,keyasint"`
