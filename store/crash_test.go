@@ -305,7 +305,7 @@ func TestD5NothingAcknowledgedIsLostAtAnyCrashPoint(t *testing.T) {
 	if torn == 0 || cuts == 0 {
 		t.Error("no tail was torn, or nothing was pruned: the test has not seen it")
 	}
-	t.Logf("crash points %d, acknowledged %d, lost 0; Badger's folder %v, torn tails %d, pruned %d", counted(50, 1000), acked, folders, torn, cuts)
+	t.Logf("%d crash points, acknowledged %d, lost 0; Badger's folder %v, torn tails %d, pruned %d", counted(50, 1000), acked, folders, torn, cuts)
 }
 
 // TestD4AFailingDiskRefusesAndLosesNothing lets a sync fail, or the disk be full, from one call on, at calls drawn over
@@ -340,7 +340,7 @@ func TestD4AFailingDiskRefusesAndLosesNothing(t *testing.T) {
 			w.live(0)
 		}
 	}
-	t.Logf("%v: the life with the fault ended: %v", points, seen)
+	t.Logf("%d disks that failed, %d that were full: the life with the fault ended: %v; lost 0", counted(10, 300), counted(10, 300), seen)
 	for _, how := range []string{"at open", "stopped", "refused", "whole"} {
 		if seen[how] == 0 {
 			t.Errorf("no life ended %q: the test has not seen it", how)

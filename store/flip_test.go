@@ -117,7 +117,7 @@ func TestD5AFlippedBitAfterACrashIsNamedOrCutNeverSilent(t *testing.T) {
 		w.check(s)
 		must(t, s.Close())
 	}
-	t.Logf("%v", seen)
+	t.Logf("%d flips after a crash: %v", seen["all"], seen)
 	if seen["named"] == 0 || seen["cut"] == 0 {
 		t.Errorf("%v: not all was seen", seen)
 	}

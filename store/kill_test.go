@@ -75,9 +75,9 @@ func TestD5NothingAcknowledgedIsLostToSIGKILL(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	rnd := rand.New(rand.NewPCG(7, 7))
 	acked, next := map[int]uint64{}, 0
-	rounds := counted(5, 200)
-	began := time.Now()
-	for round := range rounds {
+	least, long, began := counted(5, 200), time.Duration(counted(0, 300))*time.Second, time.Now()
+	rounds := 0
+	for ; rounds < least || time.Since(began) < long; rounds++ {
 		life := time.Duration(20+rnd.IntN(400)) * time.Millisecond
 		for n, seq := range killed(t, dir, next, life) {
 			acked[n] = seq
@@ -86,7 +86,7 @@ func TestD5NothingAcknowledgedIsLostToSIGKILL(t *testing.T) {
 		next += 32 // numbers in flight are not used again
 		r, err := store.Verify(killOptions(dir))
 		if err != nil || len(r.Faults) > 0 {
-			t.Fatalf("round %d: %v %v", round, err, r.Faults)
+			t.Fatalf("round %d: %v %v", rounds, err, r.Faults)
 		}
 		checkKilled(t, dir, acked)
 	}
