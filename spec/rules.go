@@ -12,6 +12,7 @@ type Rule struct {
 // RuleFamilies name the first letters of the rule ids.
 var RuleFamilies = []struct{ Letter, Name string }{
 	{"C", "Cx and authority"}, {"L", "Lanes"}, {"R", "Regions"}, {"O", "Obligations"}, {"S", "Supervision"},
+	{"M", "Markers and proofs"}, {"E", "Evidence"},
 }
 
 // Rules are the rules of the kernel, in order.
@@ -54,4 +55,14 @@ var Rules = []Rule{
 	{ID: "S8", Says: "Trees are data: validated with all faults at once, planned as a diff, and applied without touching children that did not change."},
 	{ID: "S9", Says: "Inspection never sends a message to an actor: views are fed by published snapshots."},
 	{ID: "S10", Says: "At run time: add a child, stop one keeping its spec, restart it, remove its spec, count, list; a start may decline."},
+
+	{ID: "M1", Says: "A frame is a marker of fixed layout and its payload. The layout is the canonical form, the id its domain-separated hash; markers are dense and chained by hash. Look-up by sequence is O(1), by time O(log n)."},
+	{ID: "M2", Says: "A Merkle Mountain Range over the markers, in the layout of draft-bryce-cose-receipts-mmr-profile. Inclusion and consistency can be proved; two holders find where they part in O(log n) exchanges."},
+	{ID: "M3", Says: "Checkpoints are signed, never single records. A key is handed over by a statement that it signs of the next. Who verifies names the trust anchor, or is told which one was used."},
+	{ID: "M4", Says: "Payloads, evidence and checkpoints are core deterministic CBOR, domain-separated where signed or hashed, with vectors that a second implementation checks."},
+
+	{ID: "E1", Says: "Every decision that policy influenced leaves evidence: kind, inputs, candidates in a fixed order, constraints, choice, rule, links. Granting decisions are written ahead, in one commit with their effect; protective ones act at once and are written after. Repeated denials of one instance are counted.", Later: "writing them"},
+	{ID: "E2", Says: "A decision is recomputed from its entry by the code that decided, and what differs is named, field by field."},
+	{ID: "E3", Says: "The ledger in memory is a bounded ring, whose overflow is counted; the disk has all that is required."},
+	{ID: "E4", Says: "A bundle is verified offline, without the daemon: anchor, signatures, chains, proofs, payloads, decisions. Any break is told with its exact place; what is redacted is shown."},
 }

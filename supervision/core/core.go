@@ -28,6 +28,8 @@ type Core struct {
 	out      []Command
 	now      int64
 	rand     uint64
+	decided  []Decision // in this Step
+	asked    bool       // the last of them is being made
 }
 
 // restart is one that the budget has seen.
@@ -93,7 +95,7 @@ func (c *Core) State() spec.SupervisorState { return c.state }
 // Step applies one event and says what to do, in order. The commands are valid until the next Step.
 func (c *Core) Step(e Event) []Command {
 	clear(c.out)
-	c.out, c.now, c.rand = c.out[:0], e.Now, e.Rand
+	c.out, c.now, c.rand, c.decided = c.out[:0], e.Now, e.Rand, c.decided[:0]
 	c.apply(e)
 	for c.state == spec.SupRunning && len(c.inbox) > 0 {
 		next := c.inbox[0]
@@ -104,6 +106,7 @@ func (c *Core) Step(e Event) []Command {
 }
 
 func (c *Core) apply(e Event) {
+	c.asked = false
 	if c.state == spec.SupDone {
 		c.refuse(e)
 		return
@@ -303,6 +306,7 @@ func (c *Core) wedge(ch *child) {
 		c.proceed()
 		return
 	}
+	c.ask(OnWedge, ch, Exit{})
 	c.stopAll(spec.SupGiveUp, Exit{Crashed, ch.Name + " is wedged"})
 }
 
@@ -321,17 +325,21 @@ func (c *Core) due(e Event) {
 			c.inbox = append(c.inbox, e)
 			return
 		}
+		c.askRetry(ch)
 		if !ch.failed || c.afford(ch) {
+			c.choose(ToRestart)
 			c.restart(ch)
 		}
 	case e.Timer == StartTimer && ch.state == spec.ChildStarting, e.Timer == StopTimer && ch.state == spec.ChildStopping:
 		ch.timedOut = true
+		c.overdue(ch)
 		c.do(Command{Kind: Kill, Name: ch.Name, Inc: ch.inc})
 	}
 }
 
 // ended: a child that was up has ended by itself. Its restart type decides (S1, S4).
 func (c *Core) ended(ch *child, e Exit) {
+	c.askEnd(ch, e)
 	c.shift(ch, spec.ChildEnd)
 	c.down(ch, e)
 	c.reportEnd(ch, e)
@@ -359,15 +367,6 @@ func (c *Core) reportEnd(ch *child, e Exit) {
 	}
 }
 
-func (c *Core) autoEnds() bool {
-	if c.spec.AutoShutdown == Any {
-		return true
-	}
-	return c.spec.AutoShutdown == All && !slices.ContainsFunc(c.children, func(ch *child) bool {
-		return ch.Significant && ch.state != spec.ChildDown
-	})
-}
-
 // forgets says whether the spec of a child goes with its last incarnation.
 func (c *Core) forgets(ch *child) bool {
 	return ch.Restart == Temporary || c.spec.Strategy == Dynamic
@@ -390,6 +389,7 @@ func (c *Core) again(ch *child) {
 func (c *Core) plan(ch *child) time.Duration {
 	delay := ch.Backoff.delay(ch.tries, c.rand)
 	ch.tries++
+	c.sawBackoff(ch, delay)
 	c.shift(ch, spec.ChildDelay)
 	return delay
 }
@@ -410,6 +410,7 @@ func (c *Core) spent(ch *child) bool {
 	since := c.now - int64(c.spec.Budget.Window)
 	c.restarts = slices.DeleteFunc(c.restarts, func(r restart) bool { return r.at <= since || r.at > c.now })
 	c.restarts = append(c.restarts, restart{c.now, ch})
+	c.sawBudget(ch)
 	return len(c.restarts) > c.spec.Budget.Restarts
 }
 
@@ -443,6 +444,7 @@ func (c *Core) restart(ch *child) {
 func (c *Core) startFailed(ch *child) {
 	c.report(StartError, ch, ch.last)
 	w := c.work
+	c.askStart(w, ch)
 	switch {
 	case w == nil:
 	case w.boot:
@@ -475,10 +477,12 @@ func (c *Core) rest(ch *child) {
 		c.remove(ch)
 		return
 	}
+	c.choose(ToRest)
 	c.do(Command{Kind: Evict, Name: ch.Name, Inc: ch.inc})
 }
 
 func (c *Core) remove(ch *child) {
+	c.choose(ToRemove)
 	i := c.place(ch)
 	c.children = slices.Delete(c.children, i, i+1)
 	delete(c.names, ch.Name)

@@ -26,10 +26,12 @@ func (c *Core) contain(ch *child) verdict {
 	why := Exit{Crashed, fmt.Sprintf("%s; last: %s", ch.CrashLoop, ch.last)}
 	if ch.Pinned != "" && !ch.pinned {
 		ch.pinned = true
+		c.choose(ToFallBack)
 		why.Text += "; to " + ch.Pinned
 		c.report(FellBack, ch, why)
 		return fellBack
 	}
+	c.choose(ToQuarantine)
 	c.shift(ch, spec.ChildQuarantine)
 	c.report(Quarantined, ch, why)
 	c.do(Command{Kind: Evict, Name: ch.Name, Inc: ch.inc})
@@ -41,6 +43,7 @@ func (c *Core) looping(ch *child) bool {
 	since := c.now - int64(ch.CrashLoop.Window)
 	ch.fails = slices.DeleteFunc(ch.fails, func(at int64) bool { return at <= since })
 	ch.fails = append(ch.fails, c.now)
+	c.sawFailures(ch)
 	return len(ch.fails) >= ch.CrashLoop.Failures
 }
 

@@ -66,9 +66,9 @@ func (a AutoShutdown) String() string { return autoNames[a] }
 
 // Shutdown says how a child is stopped. The zero value is Within DefaultShutdown.
 type Shutdown struct {
-	Brutal bool          // no request, no drain
-	Wait   bool          // for ever; shown as overdue
-	Within time.Duration // request, then a kill; zero means DefaultShutdown
+	Brutal bool          `cbor:"1,keyasint,omitzero"` // no request, no drain
+	Wait   bool          `cbor:"2,keyasint,omitzero"` // for ever; shown as overdue
+	Within time.Duration `cbor:"3,keyasint,omitzero"` // request, then a kill; zero means DefaultShutdown
 }
 
 // DefaultShutdown is the shutdown time of a child that names none.
@@ -76,41 +76,41 @@ const DefaultShutdown = 5 * time.Second
 
 // Budget bounds restarts in a sliding window (S2). More than Restarts within Window is too many.
 type Budget struct {
-	Restarts int
-	Window   time.Duration
+	Restarts int           `cbor:"1,keyasint,omitzero"`
+	Window   time.Duration `cbor:"2,keyasint,omitzero"`
 }
 
 // Backoff delays restarts of one child (S3): exponential with full jitter and a cap.
 type Backoff struct {
-	Off     bool          // restart at once
-	Initial time.Duration // upper bound of the first delay; default 100 ms
-	Max     time.Duration // cap; default 30 s
-	Factor  float64       // growth; default 2
-	Stable  time.Duration // up for so long: start over; default 60 s
+	Off     bool          `cbor:"1,keyasint,omitzero"` // restart at once
+	Initial time.Duration `cbor:"2,keyasint,omitzero"` // upper bound of the first delay; default 100 ms
+	Max     time.Duration `cbor:"3,keyasint,omitzero"` // cap; default 30 s
+	Factor  float64       `cbor:"4,keyasint,omitzero"` // growth; default 2
+	Stable  time.Duration `cbor:"5,keyasint,omitzero"` // up for so long: start over; default 60 s
 }
 
 // CrashLoop is when a child is taken for one that only crashes (S7): Failures of it within Window. A failure is an end
 // that asks for a restart, or a restart that failed. The zero value: never.
 type CrashLoop struct {
-	Failures int
-	Window   time.Duration
+	Failures int           `cbor:"1,keyasint,omitzero"`
+	Window   time.Duration `cbor:"2,keyasint,omitzero"`
 }
 
 // Child is the spec of one child.
 type Child struct {
-	Name         string
-	Supervisor   bool // it owns children, which have shutdown times of their own: the zero Shutdown waits for ever
-	Restart      Restart
-	Shutdown     Shutdown
-	Significant  bool
-	StartTimeout time.Duration // zero: no limit
-	Backoff      Backoff
+	Name         string        `cbor:"1,keyasint,omitzero"`
+	Supervisor   bool          `cbor:"2,keyasint,omitzero"` // it owns children, which have shutdown times of their own: the zero Shutdown waits for ever
+	Restart      Restart       `cbor:"3,keyasint,omitzero"`
+	Shutdown     Shutdown      `cbor:"4,keyasint,omitzero"`
+	Significant  bool          `cbor:"5,keyasint,omitzero"`
+	StartTimeout time.Duration `cbor:"6,keyasint,omitzero"` // zero: no limit
+	Backoff      Backoff       `cbor:"7,keyasint,omitzero"`
 	// TwoIncarnations lets the next incarnation live beside one whose handler does not return (R6). Without
 	// it a wedged child makes its supervisor fail upwards.
-	TwoIncarnations bool
-	CrashLoop       CrashLoop
+	TwoIncarnations bool      `cbor:"8,keyasint,omitzero"`
+	CrashLoop       CrashLoop `cbor:"9,keyasint,omitzero"`
 	// Pinned names the known-good version that a child in a crash loop moves to; empty: it goes to quarantine at once.
-	Pinned string
+	Pinned string `cbor:"10,keyasint,omitzero"`
 }
 
 // Spec is the spec of one supervisor.
@@ -222,8 +222,8 @@ func (k ExitKind) String() string { return exitNames[k] }
 
 // Exit is how a child ended.
 type Exit struct {
-	Kind ExitKind
-	Text string // the cause, for people
+	Kind ExitKind `cbor:"1,keyasint,omitzero"`
+	Text string   `cbor:"2,keyasint,omitzero"` // the cause, for people
 }
 
 // Clean says whether the exit is none to restart a transient child for.

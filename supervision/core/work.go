@@ -118,6 +118,7 @@ func (c *Core) stopAll(why spec.SupervisorEvent, e Exit) {
 		return
 	}
 	c.final, c.left = e, len(c.children)
+	c.ending(why, e)
 	if w := c.work; w != nil && w.req != 0 {
 		c.do(Command{Kind: Reply, Req: w.req, Err: Closing})
 	}
