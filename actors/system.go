@@ -45,6 +45,7 @@ type Event struct {
 	Proof       regions.Proof // closed
 	Detail      string
 	Err         error
+	Body        any // what else the kind says; immutable
 }
 
 // System is the set of actors of one host: the slots, the scope tree and the counters. All methods may

@@ -11,8 +11,13 @@ type Rule struct {
 
 // RuleFamilies name the first letters of the rule ids.
 var RuleFamilies = []struct{ Letter, Name string }{
-	{"C", "Cx and authority"}, {"L", "Lanes"}, {"R", "Regions"}, {"O", "Obligations"}, {"S", "Supervision"},
-	{"M", "Markers and proofs"}, {"E", "Evidence"},
+	{"C", "Cx and authority"},
+	{"L", "Lanes"},
+	{"R", "Regions"},
+	{"O", "Obligations"},
+	{"S", "Supervision"},
+	{"M", "Markers and proofs"},
+	{"E", "Evidence"},
 }
 
 // Rules are the rules of the kernel, in order.

@@ -187,6 +187,9 @@ func (s *supervisor) step(cx *actors.Cx, e core.Event) {
 		s.mu.Lock()
 		cmds := s.core.Step(e)
 		s.mu.Unlock()
+		for _, d := range s.core.Decided() {
+			cx.Emit(actors.Event{Kind: EventDecided, Detail: d.On.String() + " -> " + d.Choice.String(), Body: &d})
+		}
 		for _, cmd := range cmds {
 			s.do(cx, cmd)
 		}
@@ -278,6 +281,9 @@ func (s *supervisor) close(cx *actors.Cx, k *kid, cmd core.Command) {
 
 // EventStopping says that a supervisor sends a child its shutdown, or a kill; the child may have ended already.
 const EventStopping actors.EventKind = "stopping"
+
+// EventDecided says what a supervisor has decided, before it does it. Body is a *core.Decision of its own.
+const EventDecided actors.EventKind = "decided"
 
 // must reports what cannot fail unless the driver is wrong. That the supervisor itself has been fenced is no fault.
 func (s *supervisor) must(cx *actors.Cx, err error) {

@@ -41,6 +41,9 @@ func (d *daemon) Apply(ctx context.Context, r api.VerbRequest) (api.VerbResult, 
 		ctx, cancel = context.WithTimeout(ctx, time.Duration(r.TimeoutNS))
 		defer cancel()
 	}
+	if err := d.activate(ctx, to); err != nil {
+		return out, codes.Fold(err)
+	}
 	d.event("apply", "", fmt.Sprintf("%s: %d steps, asked by uid %d", r.Path, len(steps), r.Peer.UID), nil)
 	for i, s := range steps {
 		if err := d.take(ctx, to, s); err != nil {

@@ -72,6 +72,7 @@ type daemon struct {
 	metricsAt net.Listener // nil: metrics are on the socket only
 	events    *api.Ring
 	rec       *recorder
+	acc       *accounts
 	meters    *meters
 	ends      sync.Map         // path -> ended: how its last incarnation ended
 	calls     atomic.Uint64    // written by callID
@@ -168,7 +169,9 @@ func (d *daemon) open(ctx context.Context) (err error) {
 		d.opts.Log.Warn("reaped what a crashed daemon left", "daemon", r.Owner.PID, "group", r.Dir, "engines", r.Groups, "killed", r.PIDs)
 		d.event("reaped", "", fmt.Sprintf("%s of the daemon with pid %d: %d groups, killed %v", r.Dir, r.Owner.PID, r.Groups, r.PIDs), nil)
 	}
-	if err := d.permit(d.cat.Load()); err != nil {
+	d.acc = newAccounts(d.store, d.opts.Log)
+	undo = append(undo, d.acc.close)
+	if err := d.activate(ctx, d.cat.Load()); err != nil {
 		return err
 	}
 	d.rec = newRecorder(d.store, d.boot, d.opts.Log)
@@ -332,6 +335,7 @@ func (d *daemon) close(force <-chan struct{}) (End, error) {
 		d.rec.add(store.Record{Path: d.cfg.Tree.Name, Event: "cut_off", At: time.Now().UnixNano(), Reason: p.String(), Cause: strings.Join(end.Cut, "; ")})
 	}
 	d.rec.prune.Wait()
+	d.acc.close()
 	return end, errors.Join(err, d.iso.Close(context.Background()), d.store.Close())
 }
 

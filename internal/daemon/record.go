@@ -11,6 +11,7 @@ import (
 	codes "github.com/franken-node/fnode-supervisor/spec/errors"
 	"github.com/franken-node/fnode-supervisor/store"
 	"github.com/franken-node/fnode-supervisor/store/core"
+	"github.com/franken-node/fnode-supervisor/supervision"
 )
 
 // recorder writes the history behind the committer's back: it never blocks an actor.
@@ -56,6 +57,10 @@ var recorded = map[actors.EventKind]bool{
 // happened is the sink of the kernel's events: ring, history, log.
 func (d *daemon) happened(e actors.Event) {
 	if e.Kind == actors.EventSpawned || e.Kind == actors.EventRetired {
+		return
+	}
+	if e.Kind == supervision.EventDecided {
+		d.acc.decided(e)
 		return
 	}
 	d.count(e)

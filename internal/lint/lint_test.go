@@ -88,7 +88,7 @@ var floors = [][]string{
 	{"regions"},
 	{"lanes", "obligations", "isolation", "store"},
 	{"engineproc/engine", "engineproc/pack"},
-	{"isolation/inside", "isolation/cgroup", "engineproc/wire", "engineproc/core", "supervision/core", "store/core", "store/marker", "store/mmr", "store/fs", "store/evidence", "supervision/account"},
+	{"isolation/inside", "isolation/cgroup", "engineproc/wire", "engineproc/core", "supervision/core", "store/core", "store/marker", "store/mmr", "store/fs", "store/evidence", "supervision/account", "actors/extension/core"},
 	{"internal/invariant", "internal/testsum", "internal/lint", "internal/vet"},
 	{"spec"},
 	{"internal/base"},
@@ -140,7 +140,7 @@ func TestOnlyTheFabricImportsProtoactor(t *testing.T) {
 
 // pure are the folders that only compute: every core, and leaves that the offline verifier links.
 func pure(dir string) bool {
-	return filepath.Base(dir) == "core" || slices.Contains([]string{"store/mmr", "store/evidence", "supervision/account"}, dir)
+	return filepath.Base(dir) == "core" || slices.Contains([]string{"store/mmr", "store/evidence", "supervision/account", "actors/extension/core"}, dir)
 }
 
 func TestPureCoresHaveNoClockNoIOAndNoGoroutine(t *testing.T) {

@@ -17,7 +17,7 @@ import (
 var rewrite = flag.Bool("rewrite", false, "write docs/rules.md anew")
 
 // ruleTest is the name of a test of a rule: TestL3BoundsHoldExhaustively is one of L3.
-var ruleTest = regexp.MustCompile(`^Test([CLROSME]\d+)[A-Z]`)
+var ruleTest = regexp.MustCompile(`^Test([CLROSMED]\d+)[A-Z]`)
 
 // TestEveryRuleHasATest: a rule of the kernel that no test is named for, and a test that is named for no rule, fail.
 // What is found is docs/rules.md.

@@ -92,6 +92,12 @@ var (
 		Kept:  "Nothing was changed.",
 		Hint:  "Say why with --why TEXT: that is the first entry of the restored ledger. What is there is set aside, not deleted.",
 	}
+	NotGranted = &Code{
+		ID: "FN5040", Name: "not_granted", Title: "an activation could not be written down", Exit: ExitRetry, HTTP: 503, Retry: true,
+		Cause: "What grants is written to the ledger before it has an effect, and the store did not take it.",
+		Kept:  "Nothing was started or changed.",
+		Hint:  "fnctl ledger head says what the store refuses and why.",
+	}
 	NoMarker = &Code{
 		ID: "FN5025", Name: "no_marker", Title: "the ledger has no such marker", Exit: ExitNoSuch, HTTP: 404,
 		Cause: "The sequence is behind the head, or before the oldest marker that was kept when the ledger was pruned.",
@@ -156,6 +162,6 @@ var (
 
 var storeCodes = []*Code{
 	BadTx, Conflict, QuotaExceeded, StoreLocked, StoreUnusable, StoreDamaged, StoreStopped, StoreBusy, StoreClosed, DiskFull, BadRecord,
-	StateStale, StoreOld, StoreNewer, LedgerDamaged, LedgerShort, NoMarker, LedgerFull, LedgerNoCheckpoint, LedgerWhole, RestoreBehind, ProofInvalid,
+	StateStale, StoreOld, StoreNewer, LedgerDamaged, LedgerShort, NoMarker, LedgerFull, LedgerNoCheckpoint, LedgerWhole, RestoreBehind, NotGranted, ProofInvalid,
 	NotABundle, BundleNewer, BundleBroken,
 }
