@@ -68,6 +68,9 @@ func (d *daemon) storeCheck() api.Check {
 	if err := d.store.Room(); err != nil {
 		return api.Check{Name: "store", Detail: err.Error()}
 	}
+	if n, lost := d.acc.state(); n > 0 || lost > 0 {
+		return api.Check{Name: "store", Detail: fmt.Sprintf("the evidence of %d decisions waits for it, that of %d is lost", n, lost)}
+	}
 	return api.Check{Name: "store", OK: true, Detail: "open under " + d.cfg.Data.Dir}
 }
 
