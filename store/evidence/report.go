@@ -13,7 +13,6 @@ type Report struct {
 	Store      string         `json:"store"`       // the ledger's identity, in hex
 	Anchor     Anchor         `json:"anchor"`      // what is trusted
 	Handovers  int            `json:"handovers"`   // that lead from the anchor to the key that signs
-	Checkpoint uint64         `json:"checkpoint"`  // the marker that carries the checkpoint
 	Covered    uint64         `json:"covered"`     // it signs the markers up to this one
 	Signed     int64          `json:"signed"`      // when, ns since 1970
 	Root       string         `json:"root"`        // of the markers that it signs, in hex

@@ -1,9 +1,7 @@
 package evidence
 
 import (
-	"bytes"
 	"crypto/ed25519"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -43,7 +41,7 @@ type verifier struct {
 	rep     Report
 	on      part   // is looked at
 	seq     uint64 // the marker that is looked at; zero: none
-	mani    bool   // a manifest was read
+	mani    bool   // the manifest was read
 	trusted ed25519.PublicKey
 	first   *link // the genesis, until its proof
 	store   *marker.Tag
@@ -113,8 +111,12 @@ func (v *verifier) part() {
 	case v.ended != nil:
 		v.broken("it stands behind the end of the bundle")
 		return
-	case kind == manifestPart == v.mani:
-		v.broken("a bundle has one manifest, and it comes first")
+	case kind == manifestPart && v.mani:
+		v.broken("a bundle has one manifest")
+		return
+	case kind != manifestPart && !v.mani:
+		v.broken("a bundle begins with its manifest")
+		v.mani = true // said once
 	case kind == markerPart && !v.signed:
 		v.broken("no checkpoint stands before the first marker")
 		v.signed = true // said once
@@ -171,7 +173,7 @@ func (v *verifier) item() (s Shown, ok bool) {
 	kind := spec.RecordCoded(m.Kind)
 	switch {
 	case kind == nil:
-		v.broken("there is no kind of record %d", m.Kind)
+		v.broken("this program knows no kind of record %d; it may be older than the bundle", m.Kind)
 	case m.Seq == 0:
 		v.broken("sequences begin with 1")
 	case m.Seq == 1 && m.Prev != marker.ID{}:
@@ -269,123 +271,9 @@ func (v *verifier) decision(s *Shown, kind string) error {
 	return nil
 }
 
-// ofKind reads a marker that has to be of a kind, with its payload.
-func (v *verifier) ofKind(kind string) (s Shown, ok bool) {
-	before := v.rep.BreakCount
-	s, ok = v.item()
-	if k := spec.RecordCoded(s.Kind); ok && k != nil && k.Name != kind {
-		v.broken("it is a marker of the kind %s", k.Name)
-	}
-	return s, ok && v.rep.BreakCount == before
-}
-
-// ledger takes the identity of the ledger, and sees that it is the same everywhere.
-func (v *verifier) ledger(id marker.Tag) {
-	if v.store == nil {
-		v.store, v.rep.Store = &id, hex.EncodeToString(id[:])
-		if id != v.rep.Manifest.Store {
-			v.broken("it is of the ledger %x, the manifest says %x", id, v.rep.Manifest.Store)
-		}
-	} else if *v.store != id {
-		v.broken("it is of the ledger %x, and not of %x", id, *v.store)
-	}
-}
-
-func (v *verifier) genesis() {
-	if v.first != nil || v.trusted != nil {
-		v.broken("a bundle has one genesis, before keys and checkpoint")
-		return
-	}
-	s, ok := v.ofKind("genesis")
-	v.first = &link{marker.Place{Seq: s.Seq, ID: s.ID()}, v.on.at}
-	if ok && s.Seq != 1 {
-		v.broken("a genesis is marker 1")
-	}
-	if !ok || s.Pruned || s.Redacted {
-		return
-	}
-	var g marker.Genesis
-	if err := marker.Decode(s.Says.Body, &g); err != nil || len(g.Key) != ed25519.PublicKeySize {
-		return // the payload was found to be broken; a key of another size opens nothing
-	}
-	v.ledger(g.Store)
-	if v.Key == nil {
-		v.trust(g.Key, "genesis")
-	}
-}
-
-func (v *verifier) trust(key []byte, from string) {
-	v.trusted = bytes.Clone(key)
-	v.rep.Anchor = Anchor{hex.EncodeToString(key), from}
-}
-
-// anchor settles what is trusted before the first signature is looked at.
-func (v *verifier) anchor(signer []byte) {
-	switch {
-	case v.trusted != nil:
-	case v.Key != nil:
-		v.trust(v.Key, "argument")
-	default:
-		v.trust(signer, "checkpoint")
-	}
-}
-
-// key follows a hand-over from the key that is trusted. One that begins with another key leads from what came before
-// the anchor, and is left alone.
-func (v *verifier) key() {
-	s, ok := v.ofKind("key")
-	if !ok || s.Pruned || s.Redacted {
-		return
-	}
-	var signed marker.Signed
-	var h marker.Handover
-	if marker.Decode(s.Says.Body, &signed) != nil || signed.Open("key", &h) != nil {
-		return // said
-	}
-	v.ledger(h.Store)
-	v.anchor(signed.Key)
-	if bytes.Equal(signed.Key, v.trusted) {
-		v.trusted = h.Key
-		v.rep.Handovers++
-	}
-}
-
-func (v *verifier) checkpoint() {
-	v.signed = true
-	s, ok := v.ofKind("checkpoint")
-	switch {
-	case !ok:
-		return
-	case s.Pruned || s.Redacted:
-		v.broken("the checkpoint has no payload: nothing is signed")
-		return
-	}
-	var signed marker.Signed
-	var says marker.Checkpoint
-	if marker.Decode(s.Says.Body, &signed) != nil || signed.Open("checkpoint", &says) != nil {
-		return // said
-	}
-	v.ledger(says.Store)
-	v.anchor(signed.Key)
-	switch {
-	case !bytes.Equal(signed.Key, v.trusted):
-		v.broken("it is signed with the key %x, and the anchor (%s) leads to %x", signed.Key, v.rep.Anchor.From, []byte(v.trusted))
-	case s.Seq <= says.Seq:
-		v.broken("it signs markers up to %d, and is not behind them", says.Seq)
-	case s.Seq == says.Seq+1 && s.Prev != says.Head:
-		v.broken("it is not chained to the marker %d that it signs", says.Seq)
-	default:
-		v.says = &says
-		v.rep.Checkpoint, v.rep.Covered, v.rep.Signed, v.rep.Root = s.Seq, says.Seq, says.Time, says.Root.String()
-	}
-}
-
 // marker is one of a run.
 func (v *verifier) marker() {
-	if v.first != nil && v.says != nil {
-		v.brokenAt(v.first.at, "genesis", 1, "no proof leads from it to the checkpoint")
-		v.first = nil
-	}
+	v.unproven()
 	s, ok := v.item()
 	if !ok {
 		v.run = nil
@@ -412,6 +300,14 @@ func (v *verifier) marker() {
 	}
 }
 
+// unproven sees that the proof of the genesis came.
+func (v *verifier) unproven() {
+	if v.first != nil && v.says != nil {
+		v.brokenAt(v.first.at, "genesis", 1, "no proof leads from it to the checkpoint")
+		v.first = nil
+	}
+}
+
 // chained sees that a marker follows the one before it.
 func (v *verifier) chained(s *Shown) {
 	m := &v.rep.Manifest
@@ -433,6 +329,10 @@ func (v *verifier) chained(s *Shown) {
 
 // proof ends a run, or belongs to the genesis.
 func (v *verifier) proof() {
+	if !v.signed {
+		v.broken("it stands before the checkpoint")
+		return
+	}
 	of := v.run
 	if of == nil {
 		of, v.first = v.first, nil
@@ -465,6 +365,7 @@ func (v *verifier) proof() {
 
 // end compares what was read with what was written.
 func (v *verifier) end() {
+	v.unproven()
 	if v.run != nil {
 		v.brokenAt(v.run.at, "marker", v.run.Seq, "no proof leads from it to the checkpoint")
 	}
