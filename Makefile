@@ -2,7 +2,7 @@
 SHELL := bash
 GO ?= go
 export GOFLAGS := -buildvcs=false
-BINS := fnode-supervisor fnctl fnode-engine fnodevet
+BINS := fnode-supervisor fnctl fnode-engine fnode-verify fnodevet
 WING ?= all
 
 .PHONY: help build run test check-long lint bench bench-engine bench-kernel bench-lab bench-store npm-check race examples clean

@@ -6,6 +6,7 @@ import (
 	"go/token"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -160,6 +161,37 @@ func TestPureCoresHaveNoClockNoIOAndNoGoroutine(t *testing.T) {
 			}
 			return true
 		})
+	}
+}
+
+// verifier is all of this module that fnode-verify links, and what it links of others.
+var verifier = []string{
+	module + "cmd/fnode-verify", module + "internal/base", module + "internal/invariant", module + "spec", module + "spec/errors", module + "store/evidence",
+	module + "store/marker", module + "store/mmr", module + "supervision/account", module + "supervision/core",
+	"github.com/fxamacker/cbor/v2", "github.com/x448/float16",
+}
+
+// TestE4TheVerifierLinksNothingOfTheRuntime: no store, no actors, no daemon, no network.
+func TestE4TheVerifierLinksNothingOfTheRuntime(t *testing.T) {
+	cmd := exec.Command("go", "list", "-deps", "-f", "{{.ImportPath}} {{.Standard}}", "./cmd/fnode-verify")
+	cmd.Dir = filepath.Join("..", "..")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	linked := 0
+	for line := range strings.Lines(string(out)) {
+		path, standard, _ := strings.Cut(strings.TrimSpace(line), " ")
+		switch {
+		case standard == "true" && !slices.Contains([]string{"net", "os/exec", "plugin"}, path):
+		case slices.Contains(verifier, path):
+			linked++
+		default:
+			t.Errorf("fnode-verify links %s: it is for auditors, who have to read all of it", path)
+		}
+	}
+	if linked != len(verifier) {
+		t.Errorf("fnode-verify links %d of the %d packages that it may: take out of the list what it does without", linked, len(verifier))
 	}
 }
 
