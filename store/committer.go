@@ -2,6 +2,7 @@ package store
 
 import (
 	"strings"
+	"time"
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/fxamacker/cbor/v2"
@@ -128,11 +129,13 @@ func (s *Store) commit(group []core.Item) {
 
 // do carries out commands; after one that fails, what that leads to.
 func (s *Store) do(out []core.Do) {
+	var began time.Time
 	for _, d := range out {
 		switch d.Command {
 		case core.Answer:
 			answer(d.Items)
 		case core.Append:
+			began = time.Now()
 			now := s.opts.Now()
 			s.entries = s.entries[:0]
 			for _, it := range d.Items {
@@ -150,6 +153,7 @@ func (s *Store) do(out []core.Do) {
 				s.fail(err)
 				return
 			}
+			s.opts.Synced(len(d.Items), time.Since(began))
 			s.mu.Lock()
 			next := s.core.Durable(nil)
 			s.mu.Unlock()

@@ -53,7 +53,9 @@ type Options struct {
 	Random func(b []byte) error
 	// Progress is told of what takes long at Open: "state" made anew, so many markers of so many. Default: the log.
 	Progress func(what string, done, of uint64)
-	anew     bool // make the state anew
+	// Synced is told of every group: so many markers, and how long their append and sync took. It must not block.
+	Synced func(markers int, took time.Duration)
+	anew   bool // make the state anew
 }
 
 // needed is what an open itself writes at most, beside one segment.
@@ -94,6 +96,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Random == nil {
 		o.Random = func(b []byte) error { _, err := rand.Read(b); return err }
+	}
+	if o.Synced == nil {
+		o.Synced = func(int, time.Duration) {}
 	}
 	if o.Progress == nil {
 		o.Progress = func(what string, done, of uint64) { o.Log.Info("working", "on", what, "done", done, "of", of) }
