@@ -142,7 +142,9 @@ func (v *View) mark(name string, want map[string]bool) error {
 func (v *View) Totals() (t Totals) {
 	for _, r := range v.rows {
 		t.Nodes++
-		t.Obligations += r.Obligations
+		if r.Obligations != nil {
+			t.Obligations += *r.Obligations
+		}
 		t.Restarts += r.Restarts
 		if r.Kind != "region" {
 			t.Actors++

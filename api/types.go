@@ -25,7 +25,8 @@ type Tree struct {
 }
 
 // Node is one owner or actor in the tree. State is the word ("Running", "Waiting"), Reason what makes it
-// more than a word ("lease db-1 held by peer-b, 12s"); Since is when the state began, zero if unknown.
+// more than a word ("lease db-1 held by peer-b, 12s"); Since is when the state began, zero if unknown. Lanes and
+// Obligations are nil where nobody knows them: in a tree of the past.
 type Node struct {
 	Path        string     `json:"path"`
 	Kind        string     `json:"kind"` // supervisor, actor, extension, region
@@ -35,8 +36,8 @@ type Node struct {
 	Since       *time.Time `json:"since,omitempty"`
 	Incarnation uint32     `json:"incarnation"`
 	Restarts    uint64     `json:"restarts"`
-	Lanes       Lanes      `json:"lanes"`
-	Obligations int        `json:"obligations"`
+	Lanes       *Lanes     `json:"lanes"`
+	Obligations *int       `json:"obligations"`
 	Engine      *Engine    `json:"engine,omitempty"`
 	Children    []Node     `json:"children,omitempty"`
 }

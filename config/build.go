@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/franken-node/fnode-supervisor/spec"
 	codes "github.com/franken-node/fnode-supervisor/spec/errors"
@@ -67,6 +68,7 @@ func (b *builder) build(f file) *Config {
 	if c.Logs.LinesSec < 0 {
 		b.bad("logs.lines_per_second", "must be over 0")
 	}
+	c.Ledger = b.ledger(f)
 	for i, r := range f.API.Roles {
 		key := fmt.Sprintf("api.roles[%d]", i)
 		b.oneOf(key+".role", r.Role, roles, "")
@@ -81,6 +83,27 @@ func (b *builder) build(f file) *Config {
 		c.API.Roles = append(c.API.Roles, Role(r))
 	}
 	c.Tree = b.tree(f)
+	return c
+}
+
+const (
+	leastQuota            = 64 << 20 // two segments
+	leastEvery, mostEvery = 1_000, 100_000_000
+	leastRetention        = time.Minute
+)
+
+func (b *builder) ledger(f file) Ledger {
+	c := DefaultLedger()
+	c.Quota, c.Retention, c.Every = or(f.Ledger.Quota.n, c.Quota), or(f.Ledger.Retention.Duration, c.Retention), or(f.Ledger.Every, c.Every)
+	if c.Quota < leastQuota {
+		b.bad("ledger.quota", "must be at least 64Mi, two segments")
+	}
+	if c.Retention < leastRetention {
+		b.bad("ledger.retention", "must be at least %s", leastRetention)
+	}
+	if c.Every < leastEvery || c.Every > mostEvery {
+		b.bad("ledger.checkpoint_every", "must be %d to %d markers", leastEvery, mostEvery)
+	}
 	return c
 }
 
@@ -308,6 +331,7 @@ func (c *Config) file() file {
 	var f file
 	f.Data.Dir, f.API.Socket, f.Metrics.Listen = c.Data.Dir, c.API.Socket, c.Metrics.Listen
 	f.Logs.Level, f.Logs.PerExt, f.Logs.LineSec = c.Logs.Level, size{c.Logs.PerExt}, c.Logs.LinesSec
+	f.Ledger.Quota, f.Ledger.Retention, f.Ledger.Every = size{c.Ledger.Quota}, duration{c.Ledger.Retention}, c.Ledger.Every
 	for _, r := range c.API.Roles {
 		f.API.Roles = append(f.API.Roles, fileRole(r))
 	}

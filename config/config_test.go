@@ -23,6 +23,9 @@ role = "viewer"
 uid = 1000
 [logs]
 per_extension = "2Mi"
+[ledger]
+quota = "256Mi"
+retention = "48h"
 [tree]
 restarts = 3
 window = "30s"
@@ -50,6 +53,9 @@ func TestAGoodFileBecomesATree(t *testing.T) {
 	}
 	if c.Tree.Restarts != 3 || c.Tree.Window != 30*time.Second || len(c.Tree.Children) != 2 || c.Logs.PerExt != 2<<20 {
 		t.Fatalf("%+v", c.Tree)
+	}
+	if c.Ledger != (config.Ledger{Quota: 256 << 20, Retention: 48 * time.Hour, Every: 262144}) {
+		t.Fatalf("%+v", c.Ledger)
 	}
 	ext := c.Tree.Children[0].Supervisor
 	md := ext.Children[0].Extension
@@ -85,7 +91,11 @@ func TestEveryFaultHasItsPlace(t *testing.T) {
 		"[[supervisor]]\nname = \"e\"\n[[extension]]\nname = \"e\"\npackage = \"p\"\nheap = \"1\"\npids = 1\n[extension.config]\nn = inf\n": {
 			"c.toml:2:1: supervisor[0].name: there is a child \"e\"", "c.toml:6:1: extension[0].heap: 1 is less", "c.toml:7:1: extension[0].pids", "c.toml:8:2: extension[0].config",
 		},
-		"[data]\ndir = 5\n[tree]\nrestarts = \"x\"\n":          {"c.toml:2:7: data.dir: wants a text, got integer", "c.toml:4:12: tree.restarts: wants a whole number, got string"},
+		"[data]\ndir = 5\n[tree]\nrestarts = \"x\"\n": {"c.toml:2:7: data.dir: wants a text, got integer", "c.toml:4:12: tree.restarts: wants a whole number, got string"},
+		"[ledger]\nquota = \"1Mi\"\nretention = \"5s\"\ncheckpoint_every = 10\n": {
+			"c.toml:2:1: ledger.quota: must be at least 64Mi", "c.toml:3:1: ledger.retention: must be at least 1m0s", "c.toml:4:1: ledger.checkpoint_every: must be 1000 to",
+		},
+		"[ledger]\nquota = 5\n":                                {"c.toml:2:1: ledger.quota"},
 		"[metrics]\nlisten = \"0.0.0.0:1\"\n":                  {"c.toml:2:1: metrics.listen"},
 		"[metrics]\nlisten = \"127.0.0.1:99999\"\n":            {"c.toml:2:1: metrics.listen"},
 		"[[api.roles]]\nrole = \"viewer\"\nuid = -4\n":         {"c.toml:1:3: api.roles[0]"},

@@ -27,6 +27,11 @@ type file struct {
 		PerExt  size   `toml:"per_extension,omitempty" json:"per_extension,omitempty" jsonschema:"description=bytes of output kept per extension; default 1Mi"`
 		LineSec int    `toml:"lines_per_second,omitempty" json:"lines_per_second,omitempty" jsonschema:"description=lines per second kept per extension; default 1000"`
 	} `toml:"logs" json:"logs,omitempty"`
+	Ledger struct {
+		Quota     size     `toml:"quota,omitempty" json:"quota,omitempty" jsonschema:"description=bytes that the ledger may have: at nine tenths what is ephemeral is refused, at all of it what is not protective; default 4Gi"`
+		Retention duration `toml:"retention,omitempty" json:"retention,omitempty" jsonschema:"description=how long payloads of ephemeral kinds are kept; default 720h"`
+		Every     int      `toml:"checkpoint_every,omitempty" json:"checkpoint_every,omitempty" jsonschema:"description=markers between two signed checkpoints with a snapshot of the state; default 262144"`
+	} `toml:"ledger" json:"ledger,omitempty"`
 	Tree       fileSupervisor   `toml:"tree" json:"tree,omitempty" jsonschema:"description=the root supervisor"`
 	Supervisor []fileSupervisor `toml:"supervisor,omitempty" json:"supervisor,omitempty" jsonschema:"description=further supervisors; they start in this order and before the extensions of the same parent"`
 	Extension  []fileExtension  `toml:"extension,omitempty" json:"extension,omitempty" jsonschema:"description=extensions in start order"`

@@ -198,7 +198,7 @@ func isTOML(src []byte) bool {
 }
 
 // texts are the keys whose values are texts like "5s" or "64Mi".
-var texts = []string{"window", "start_timeout", "initial", "max", "stable_after", "invoke", "memory", "heap", "per_extension", "shutdown"}
+var texts = []string{"window", "start_timeout", "initial", "max", "stable_after", "invoke", "memory", "heap", "per_extension", "shutdown", "quota", "retention"}
 
 // numberWhereTextBelongs finds the place of a fault that the decoder tells without one: a bare number where a
 // text with a unit belongs.

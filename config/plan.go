@@ -46,6 +46,9 @@ func Plan(old, to *Config, changed func(path string) string) ([]Step, error) {
 	if old.Logs.PerExt != to.Logs.PerExt || old.Logs.LinesSec != to.Logs.LinesSec {
 		bad("logs", "the bounds are given to each extension when it is made")
 	}
+	if old.Ledger != to.Ledger {
+		bad("ledger", "the store was opened with its bounds")
+	}
 	if len(old.API.Roles)+len(to.API.Roles) > 0 && !reflect.DeepEqual(old.API.Roles, to.API.Roles) {
 		bad("api.roles", "the table of the running daemon stays in force")
 	}

@@ -87,6 +87,7 @@ func TestS8APlanNamesWhatChangesAndNothingElse(t *testing.T) {
 		},
 		{name: "at the end, where the order decides", strategy: "rest_for_one", to: func(s string) string { return s + extra }, want: []string{"start sup/ext/d: it is new"}},
 		{name: "the root", to: func(s string) string { return strings.Replace(s, "[tree]\n", "[tree]\nrestarts = 77\n", 1) }, fault: "tree cannot change while the daemon runs: restarts 5 -> 77"},
+		{name: "the ledger", to: func(s string) string { return "[ledger]\nquota = \"1Gi\"\n" + s }, fault: "ledger cannot change while the daemon runs"},
 		{name: "a socket", to: func(s string) string { return "[api]\nsocket = \"/s\"\n" + s }, fault: "api.socket cannot change while the daemon runs"},
 	} {
 		text := strings.ReplaceAll(three, "STRATEGY", map[bool]string{true: row.strategy, false: "one_for_one"}[row.strategy != ""])

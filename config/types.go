@@ -11,6 +11,7 @@ type Config struct {
 	API     API
 	Metrics Metrics
 	Logs    Logs
+	Ledger  Ledger
 	Tree    Supervisor // the root; its name is "sup" unless set
 
 	written file              // what the files say, before defaults
@@ -45,6 +46,18 @@ type Logs struct {
 	Level    string // of the daemon's own log: debug, info, warn, error
 	PerExt   int64  // bytes kept per extension
 	LinesSec int    // lines per second per extension
+}
+
+// Ledger bounds the marker stream.
+type Ledger struct {
+	Quota     int64         // bytes of its segments: near it what is ephemeral is refused, at it what is not protective
+	Retention time.Duration // how long ephemeral payloads are kept
+	Every     int           // markers between two checkpoints
+}
+
+// DefaultLedger has the defaults.
+func DefaultLedger() Ledger {
+	return Ledger{Quota: 4 << 30, Retention: 30 * 24 * time.Hour, Every: 1 << 18}
 }
 
 // Supervisor is one supervisor of the tree.
@@ -150,5 +163,5 @@ func Default(exts ...Extension) *Config {
 	root := DefaultSupervisor("sup")
 	root.Restarts, root.Window = 5, time.Minute
 	root.Children = []Child{{Supervisor: &ext}}
-	return &Config{Logs: Logs{Level: "info", PerExt: 1 << 20, LinesSec: 1000}, Tree: root}
+	return &Config{Logs: Logs{Level: "info", PerExt: 1 << 20, LinesSec: 1000}, Ledger: DefaultLedger(), Tree: root}
 }

@@ -55,6 +55,9 @@ func (s *Store) Standing() (o Standing, err error) {
 	return o, s.growth(&o)
 }
 
+// Bytes is how many bytes the segments hold.
+func (s *Store) Bytes() int64 { return s.log.size() }
+
 // growth measures what the last day of the stream added.
 func (s *Store) growth(o *Standing) error {
 	from, err := s.At(o.Head.Time - int64(24*time.Hour))
@@ -116,9 +119,11 @@ func (s *Store) Verify(progress func(done, of uint64) error) (r Report, err erro
 // shadow is the store as of now, which nothing changes any more: whoever has it holds upkeep.
 func (s *Store) shadow() *Store {
 	l := s.log
+	l.climbing.Lock()
+	defer l.climbing.Unlock()
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	c := &ledger{fs: l.fs, dir: l.dir, id: l.id, seed: l.seed, most: l.most, readOnly: true, base: l.base, head: l.head, high: make(map[uint64]mmr.Hash, len(l.high))}
+	c := &ledger{fs: l.fs, dir: l.dir, id: l.id, seed: l.seed, most: l.most, readOnly: true, base: l.base, head: l.head, unclimbed: l.unclimbed, high: make(map[uint64]mmr.Hash, len(l.high))}
 	for i, h := range l.high {
 		c.high[i] = h
 	}
@@ -134,7 +139,7 @@ func (s *Store) shadow() *Store {
 // rechain follows the chain from the base to the head, and computes the root anew.
 func (s *Store) rechain(r *Report, progress func(done, of uint64) error) error {
 	l := s.log
-	acc, err := mmr.Resume(l.base, peaksOf(s.wit))
+	acc, err := mmr.Resume(l.base, hashes(s.wit.Peaks))
 	if err != nil {
 		return damaged(witnessFile, 0, err)
 	}

@@ -157,10 +157,17 @@ func (a *app) nodeRow(name string, n *api.Node) []string {
 			pid = strconv.Itoa(e.PID)
 		}
 	}
-	oldest := max(n.Lanes.Cancel.OldestNS, n.Lanes.Timed.OldestNS, n.Lanes.Ready.OldestNS)
+	depths, oldest, owed := [3]string{"-", "-", "-"}, "-", "-"
+	if l := n.Lanes; l != nil {
+		depths = [3]string{strconv.Itoa(l.Cancel.Depth), strconv.Itoa(l.Timed.Depth), strconv.Itoa(l.Ready.Depth)}
+		oldest = api.Short(time.Duration(max(l.Cancel.OldestNS, l.Timed.OldestNS, l.Ready.OldestNS)))
+	}
+	if n.Obligations != nil {
+		owed = strconv.Itoa(*n.Obligations)
+	}
 	return []string{
 		name, n.StateText(a.now()), strconv.FormatUint(n.Restarts, 10), pid, layers, n.Kind, dash(n.Strategy), strconv.FormatUint(uint64(n.Incarnation), 10),
-		strconv.Itoa(n.Lanes.Cancel.Depth), strconv.Itoa(n.Lanes.Timed.Depth), strconv.Itoa(n.Lanes.Ready.Depth), api.Short(time.Duration(oldest)), strconv.Itoa(n.Obligations), rss,
+		depths[0], depths[1], depths[2], oldest, owed, rss,
 	}
 }
 

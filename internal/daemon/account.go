@@ -12,7 +12,6 @@ import (
 	"github.com/franken-node/fnode-supervisor/isolation"
 	"github.com/franken-node/fnode-supervisor/spec"
 	codes "github.com/franken-node/fnode-supervisor/spec/errors"
-	"github.com/franken-node/fnode-supervisor/store"
 	"github.com/franken-node/fnode-supervisor/store/core"
 	"github.com/franken-node/fnode-supervisor/store/evidence"
 	"github.com/franken-node/fnode-supervisor/supervision/account"
@@ -22,7 +21,7 @@ import (
 // accounts writes the evidence of decisions (rule E1). What grants is written ahead; what protects has been done, and
 // its evidence waits here, counted, while the store does not take it.
 type accounts struct {
-	s   *store.Store
+	s   *books
 	log *slog.Logger
 
 	mu      sync.Mutex
@@ -39,7 +38,7 @@ const (
 	tryEvery    = time.Second
 )
 
-func newAccounts(s *store.Store, log *slog.Logger) *accounts {
+func newAccounts(s *books, log *slog.Logger) *accounts {
 	return &accounts{s: s, log: log, stop: make(chan struct{})}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/franken-node/fnode-supervisor/api"
 	"github.com/franken-node/fnode-supervisor/config"
 	codes "github.com/franken-node/fnode-supervisor/spec/errors"
+	"github.com/franken-node/fnode-supervisor/store/marker"
 	"github.com/franken-node/fnode-supervisor/supervision"
 	"github.com/franken-node/fnode-supervisor/supervision/core"
 )
@@ -78,7 +79,7 @@ func (d *daemon) plan(ctx context.Context, old *catalog, file string) (*catalog,
 		}
 		return ""
 	})
-	cfg.Data, cfg.API, cfg.Metrics, cfg.Logs = old.cfg.Data, old.cfg.API, old.cfg.Metrics, old.cfg.Logs // as they stay
+	cfg.Data, cfg.API, cfg.Metrics, cfg.Logs, cfg.Ledger = old.cfg.Data, old.cfg.API, old.cfg.Metrics, old.cfg.Logs, old.cfg.Ledger // as they stay
 	return to, steps, err
 }
 
@@ -142,6 +143,7 @@ func (d *daemon) drop(ctx context.Context, above, name string) error {
 			return err
 		}
 	}
+	d.rec.add(above+"/"+name, marker.Lifecycle{Event: "removed"})
 	return nil
 }
 
@@ -150,7 +152,15 @@ func (d *daemon) add(ctx context.Context, cat *catalog, above string, c config.C
 	if err != nil {
 		return err
 	}
-	return d.order(ctx, above, supervision.Request{Kind: core.Add, Add: spec})
+	place := 0
+	if n, err := d.find(above); err == nil {
+		place = len(n.Children)
+	}
+	plant(c, above+"/", place, func(path string, n marker.Node) { d.rec.add(path, marker.Lifecycle{Event: "added", Node: &n}) })
+	if err = d.order(ctx, above, supervision.Request{Kind: core.Add, Add: spec}); err != nil {
+		d.rec.add(above+"/"+spec.Name, marker.Lifecycle{Event: "removed", Reason: "it could not be added"})
+	}
+	return err
 }
 
 func (d *daemon) order(ctx context.Context, above string, q supervision.Request) error {

@@ -16,6 +16,7 @@ import (
 	"github.com/franken-node/fnode-supervisor/internal/base"
 	"github.com/franken-node/fnode-supervisor/isolation"
 	codes "github.com/franken-node/fnode-supervisor/spec/errors"
+	"github.com/franken-node/fnode-supervisor/store/marker"
 	"github.com/franken-node/fnode-supervisor/supervision"
 	"github.com/franken-node/fnode-supervisor/supervision/core"
 )
@@ -76,9 +77,14 @@ func (d *daemon) verb(ctx context.Context, name string, kind core.EventKind, r a
 		ctx, cancel = context.WithTimeout(ctx, time.Duration(r.TimeoutNS))
 		defer cancel()
 	}
+	who := fmt.Sprintf("%s, asked by uid %d", name, r.Peer.UID)
 	d.event(name, r.Path, "asked by uid "+fmt.Sprint(r.Peer.UID), nil)
+	d.rec.add(r.Path, marker.Lifecycle{Event: "asked", Reason: who})
 	if _, err := actors.Call[supervision.Request, struct{}](ctx, d.sys, ref, supervision.Request{Kind: kind, Name: child}); err != nil {
 		return out, err
+	}
+	if name == "stop" {
+		d.rec.add(r.Path, marker.Lifecycle{Event: "stopped", Incarnation: n.Incarnation, Reason: who})
 	}
 	if n, err := d.find(r.Path); err == nil {
 		out.After = n.State

@@ -28,7 +28,7 @@ import (
 	"github.com/franken-node/fnode-supervisor/isolation"
 	"github.com/franken-node/fnode-supervisor/regions"
 	codes "github.com/franken-node/fnode-supervisor/spec/errors"
-	"github.com/franken-node/fnode-supervisor/store"
+	"github.com/franken-node/fnode-supervisor/store/marker"
 	"github.com/franken-node/fnode-supervisor/supervision"
 )
 
@@ -63,7 +63,7 @@ type daemon struct {
 	launcher  engineproc.Launcher     // immutable after open
 	boot      string
 	started   time.Time
-	store     *store.Store
+	store     *books
 	iso       *isolation.Manager
 	host      *host.Host
 	sys       *actors.System
@@ -74,9 +74,11 @@ type daemon struct {
 	rec       *recorder
 	acc       *accounts
 	meters    *meters
-	ends      sync.Map         // path -> ended: how its last incarnation ended
-	calls     atomic.Uint64    // written by callID
-	rootExit  chan actors.Exit // capacity 1; never closed
+	upkeep    sync.WaitGroup     // of the ledger, by itself
+	stop      context.CancelFunc // ends it
+	ends      sync.Map           // path -> ended: how its last incarnation ended
+	calls     atomic.Uint64      // written by callID
+	rootExit  chan actors.Exit   // capacity 1; never closed
 
 	mu    sync.Mutex
 	phase string       // guarded by mu: starting, ready, draining, failed
@@ -148,7 +150,7 @@ func (d *daemon) open(ctx context.Context) (err error) {
 	if err != nil {
 		return codes.New(codes.StoreUnusable, "the data directory %s has no absolute path", d.cfg.Data.Dir).Wrap(err)
 	}
-	if d.store, err = store.Open(store.Options{Dir: dir, Log: d.opts.Log}); err != nil {
+	if err := d.openStore(dir); err != nil {
 		return err
 	}
 	undo = append(undo, func() { _ = d.store.Close() })
@@ -175,7 +177,8 @@ func (d *daemon) open(ctx context.Context) (err error) {
 		return err
 	}
 	d.rec = newRecorder(d.store, d.boot, d.opts.Log)
-	d.rec.add(store.Record{Path: d.cfg.Tree.Name, Event: "boot", At: d.started.UnixNano(), Reason: fmt.Sprintf("pid %d, reaped %d", os.Getpid(), len(reaped))})
+	d.rec.add(d.cfg.Tree.Name, marker.Lifecycle{Event: "boot", At: d.started.UnixNano(), Reason: fmt.Sprintf("pid %d, reaped %d", os.Getpid(), len(reaped))})
+	d.rec.recordTree(d.cfg.Tree)
 	d.host = host.New(host.Options{Store: d.store, System: actors.Options{Name: "root", Events: d.happened}})
 	d.sys = d.host.System()
 	undo = append(undo, func() { _, _ = d.host.Shutdown(context.Background(), base.ReasonShutdown, d.opts.Grace) })
@@ -188,6 +191,9 @@ func (d *daemon) open(ctx context.Context) (err error) {
 		return err
 	}
 	d.sys.OnRetired(d.root, func(e actors.Exit) { d.rootExit <- e })
+	keep, stop := context.WithCancel(context.Background())
+	d.stop = stop
+	d.upkeep.Go(func() { d.retain(keep) }) // owner: close joins it; ends: stop
 	return nil
 }
 
@@ -332,8 +338,11 @@ func (d *daemon) close(force <-chan struct{}) (End, error) {
 	default:
 	}
 	if end.Forced || !p.Quiescent() {
-		d.rec.add(store.Record{Path: d.cfg.Tree.Name, Event: "cut_off", At: time.Now().UnixNano(), Reason: p.String(), Cause: strings.Join(end.Cut, "; ")})
+		d.rec.add(d.cfg.Tree.Name, marker.Lifecycle{Event: "cut_off", Reason: p.String(), Cause: strings.Join(end.Cut, "; ")})
 	}
+	d.rec.add(d.cfg.Tree.Name, marker.Lifecycle{Event: "shutdown", Reason: p.String()})
+	d.stop()
+	d.upkeep.Wait()
 	d.rec.prune.Wait()
 	d.acc.close()
 	return end, errors.Join(err, d.iso.Close(context.Background()), d.store.Close())

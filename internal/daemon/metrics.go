@@ -27,6 +27,7 @@ type meters struct {
 	restarts    *prometheus.CounterVec
 	regionClose prometheus.Histogram
 	cancel      *prometheus.HistogramVec
+	appends     prometheus.Histogram
 }
 
 func newMeters(d *daemon) *meters {
@@ -39,10 +40,13 @@ func newMeters(d *daemon) *meters {
 		restarts:    prometheus.NewCounterVec(metrics.Restarts.Counter(), []string{"reason"}),
 		regionClose: prometheus.NewHistogram(metrics.RegionClose.Histogram()),
 		cancel:      prometheus.NewHistogramVec(metrics.CancelLatency.Histogram(), []string{"phase"}),
+		appends:     prometheus.NewHistogram(metrics.LedgerAppend.Histogram()),
 	}
-	m.reg.MustRegister(m.invoke, m.exits, m.oom, m.wedged, m.restarts, m.regionClose, m.cancel, &collector{d: d, mails: map[[2]string]*tally[base.ID]{}})
+	m.reg.MustRegister(m.invoke, m.exits, m.oom, m.wedged, m.restarts, m.regionClose, m.cancel, m.appends, &collector{d: d, mails: map[[2]string]*tally[base.ID]{}})
 	return m
 }
+
+func (m *meters) synced(_ int, took time.Duration) { m.appends.Observe(took.Seconds()) }
 
 func (d *daemon) metrics() http.Handler {
 	return promhttp.HandlerFor(d.meters.reg, promhttp.HandlerOpts{EnableOpenMetrics: true})
@@ -187,6 +191,11 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	st := c.d.host.Stats()
 	gauge(metrics.SlowHandlers, float64(st.Slow.Load()))
 	gauge(metrics.StuckHandlers, float64(st.Stuck.Load()))
+	b := c.d.store
+	gauge(metrics.LedgerHead, float64(b.Head().Seq))
+	gauge(metrics.LedgerBytes, float64(b.Bytes()))
+	gauge(metrics.LedgerRefused, float64(b.refused.Load()))
+	gauge(metrics.LedgerFailed, float64(b.failed.Load()))
 }
 
 // inQuarantine counts the children in quarantine of a supervisor that lives (S7).

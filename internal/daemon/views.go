@@ -60,7 +60,7 @@ func (d *daemon) Tree() api.Tree {
 		t.Root = d.node(a, views)
 		return t
 	}
-	t.Root = api.Node{Path: root, Kind: "supervisor", State: "Failed", Reason: d.lastWords()}
+	t.Root = api.Node{Path: root, Kind: "supervisor", State: "Failed", Reason: d.lastWords(), Lanes: &api.Lanes{}, Obligations: new(int)}
 	return t
 }
 
@@ -87,7 +87,7 @@ func (d *daemon) lastWords() string {
 func (d *daemon) node(a actors.ActorView, all map[string]actors.ActorView) api.Node {
 	n := api.Node{
 		Path: a.Path, Kind: "actor", State: a.State, Incarnation: uint32(a.Incarnation), Restarts: a.Restarts,
-		Lanes: lanesOf(a), Obligations: a.Obligations,
+		Lanes: lanesOf(a), Obligations: &a.Obligations,
 	}
 	if !a.Since.IsZero() {
 		n.Since = &a.Since
@@ -114,7 +114,7 @@ func (d *daemon) node(a actors.ActorView, all map[string]actors.ActorView) api.N
 func (d *daemon) child(above string, c core.ChildView, all map[string]actors.ActorView) api.Node {
 	path := above + "/" + c.Name
 	a, ok := all[path]
-	n := api.Node{Path: path, Kind: "actor", Incarnation: c.Inc}
+	n := api.Node{Path: path, Kind: "actor", Incarnation: c.Inc, Lanes: &api.Lanes{}, Obligations: new(int)}
 	if ok {
 		n = d.node(a, all)
 	} else if d.cat.Load().pkgs[path] != nil {
@@ -158,11 +158,11 @@ func stopping(c core.ChildView, since time.Duration) string {
 	return s
 }
 
-func lanesOf(a actors.ActorView) api.Lanes {
+func lanesOf(a actors.ActorView) *api.Lanes {
 	lane := func(i int) api.Lane {
 		return api.Lane{Depth: a.Lanes[i].Depth, OldestNS: a.Lanes[i].Oldest.Nanoseconds()}
 	}
-	return api.Lanes{Cancel: lane(0), Timed: lane(1), Ready: lane(2)}
+	return &api.Lanes{Cancel: lane(0), Timed: lane(1), Ready: lane(2)}
 }
 
 func extensionReason(v extension.View) string {

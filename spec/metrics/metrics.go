@@ -51,17 +51,23 @@ var (
 	Wedged        = &Metric{"fnode_wedged_total", Counter, "incarnations", nil, "Incarnations whose handler does not return, and that were fenced because of it."}
 	Quarantined   = &Metric{"fnode_quarantined", Gauge, "children", nil, "Children in quarantine: they failed too often, and start only when they are asked for by name."}
 	StuckHandlers = &Metric{"fnode_handlers_stuck_total", Counter, "handlers", nil, "Handlers that outlasted their budget."}
+	LedgerHead    = &Metric{"fnode_ledger_head_seq", Gauge, "markers", nil, "The last durable marker."}
+	LedgerAppend  = &Metric{"fnode_ledger_append_seconds", Histogram, "seconds", nil, "From the write of a group of markers until it is durable."}
+	LedgerBytes   = &Metric{"fnode_ledger_bytes", Gauge, "bytes", nil, "The segments of the ledger."}
+	LedgerRefused = &Metric{"fnode_ledger_refused_total", Counter, "commits", nil, "Commits that were refused for want of room, or because the store is closed or stopped."}
+	LedgerFailed  = &Metric{"fnode_ledger_failed_total", Counter, "commits", nil, "Commits of which nobody knows whether they are durable."}
 )
 
 // All lists the table.
 var All = []*Metric{
 	LaneDepth, LaneOldest, LaneWait, LaneService, Messages, Actors, Restarts, Obligations, RegionClose, CancelLatency, EngineRSS, EngineCPU, EnginePids, EngineOOM, EngineExits,
-	InvokeSeconds, SlowHandlers, StuckHandlers, Wedged, Quarantined,
+	InvokeSeconds, SlowHandlers, StuckHandlers, Wedged, Quarantined, LedgerHead, LedgerAppend, LedgerBytes, LedgerRefused, LedgerFailed,
 }
 
 // Collected are those that are read from a snapshot at every scrape.
 var Collected = []*Metric{
 	LaneDepth, LaneOldest, LaneWait, LaneService, Messages, Actors, Obligations, EngineRSS, EngineCPU, EnginePids, SlowHandlers, StuckHandlers, Quarantined,
+	LedgerHead, LedgerBytes, LedgerRefused, LedgerFailed,
 }
 
 // ActorStates is the closed set of fnode_actors' label.
