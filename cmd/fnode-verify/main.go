@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"strings"
 	"time"
@@ -21,6 +22,8 @@ import (
 	codes "github.com/franken-node/fnode-supervisor/spec/errors"
 	"github.com/franken-node/fnode-supervisor/store/evidence"
 	"github.com/franken-node/fnode-supervisor/supervision/account"
+
+	extension "github.com/franken-node/fnode-supervisor/actors/extension/core"
 )
 
 const usage = `fnode-verify checks a bundle of evidence, offline.
@@ -160,7 +163,7 @@ func check(o options, stdin io.Reader, out io.Writer, stderr io.Writer) (err err
 	v := &view{options: o, out: out, hidden: map[string]*hidden{}}
 	p := &progress{to: stderr, of: size, next: time.Now().Add(time.Second)}
 	rep, err := evidence.Verify(bufio.NewReaderSize(in, 1<<16), evidence.Check{
-		Key: o.key, Replays: account.Replays(), Progress: p.at, Each: v.marker,
+		Key: o.key, Replays: replays(), Progress: p.at, Each: v.marker,
 	})
 	switch c := codes.From(err); {
 	case c != nil && (c.Code == codes.NotABundle || c.Code == codes.BundleNewer):
@@ -218,4 +221,11 @@ func tell(w io.Writer, err error) int {
 	}
 	fmt.Fprintf(w, "  %-9s  %s\n  %-9s  %s\n  %-9s  fnctl explain %s\n", "unchanged", e.Code.Kept, "try", clean(try), "more", e.Code.ID)
 	return e.Code.Exit
+}
+
+// replays recomputes every kind of decision that the daemon makes.
+func replays() evidence.Validator {
+	all := account.Replays()
+	maps.Copy(all, extension.Replays())
+	return all
 }

@@ -166,7 +166,7 @@ func TestPureCoresHaveNoClockNoIOAndNoGoroutine(t *testing.T) {
 
 // verifier is all of this module that fnode-verify links, and what it links of others.
 var verifier = []string{
-	module + "cmd/fnode-verify", module + "internal/base", module + "internal/invariant", module + "spec", module + "spec/errors", module + "store/evidence",
+	module + "cmd/fnode-verify", module + "actors/extension/core", module + "internal/base", module + "internal/invariant", module + "spec", module + "spec/errors", module + "store/evidence",
 	module + "store/marker", module + "store/mmr", module + "supervision/account", module + "supervision/core",
 	"github.com/fxamacker/cbor/v2", "github.com/x448/float16",
 }
