@@ -28,7 +28,7 @@ type Slot struct {
 	region    *regions.Region  // immutable: the region that owns the slot
 	place     regions.Handle   // of regions
 	ownerLife base.Incarnation // immutable: the owner's incarnation that spawned it
-	box       lanes.Mailbox[letter]
+	box       lanes.Mailbox[letter, lanes.Live]
 	under     *Under               // owned by the worker; nil: the host does not ask
 	cell      atomic.Pointer[Cell] // the incarnation that handles messages; nil: parked
 	view      atomic.Pointer[any]  // written by Cx.Publish

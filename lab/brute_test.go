@@ -244,7 +244,7 @@ func stateOf(w *world, v reflect.Value) uint64 {
 				}
 				h = mix(h, walk(v.Field(i), depth+1))
 			}
-			if t.Name() == "turn" { // the phase: who delivers
+			if strings.HasPrefix(t.Name(), "turn[") { // the phase: who delivers
 				return mix(h, v.FieldByName("w").FieldByName("v").FieldByName("v").Uint()&15)
 			}
 			if strings.HasPrefix(t.Name(), "queue[") {

@@ -3,7 +3,7 @@ package lanes
 // PutCancel queues v in Cancel, which never refuses: merge, if there is one, is tried on what waits there, oldest first,
 // and its result takes the old message's place. It waits for no lock: whoever holds that takes v in, at the latest
 // before the next message is chosen.
-func (m *Mailbox[T]) PutCancel(v T, merge func(old, add T) (T, bool)) Ticket {
+func (m *Mailbox[T, S]) PutCancel(v T, merge func(old, add T) (T, bool)) Ticket {
 	if m.mu.try() {
 		m.collect()
 		m.admit(v, merge)
@@ -32,19 +32,15 @@ type urgent[T any] struct {
 }
 
 // acquire takes the lock, and in what came to Cancel meanwhile.
-func (m *Mailbox[T]) acquire() {
-	if hook != nil {
-		m.mu.hooked()
-	} else {
-		m.mu.mu.Lock()
-	}
+func (m *Mailbox[T, S]) acquire() {
+	m.mu.take()
 	if m.inbox.load() != nil {
 		m.collect()
 	}
 }
 
 // collect takes in what came to Cancel. The caller holds mu.
-func (m *Mailbox[T]) collect() {
+func (m *Mailbox[T, S]) collect() {
 	u := m.inbox.load()
 	if u == nil {
 		return
@@ -62,7 +58,7 @@ func (m *Mailbox[T]) collect() {
 }
 
 // admit queues v. The caller holds mu.
-func (m *Mailbox[T]) admit(v T, merge func(old, add T) (T, bool)) {
+func (m *Mailbox[T, S]) admit(v T, merge func(old, add T) (T, bool)) {
 	r := m.more()
 	r.counts.Sent[Cancel]++
 	if r.merges(v, merge) {

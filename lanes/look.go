@@ -7,7 +7,7 @@ type View struct {
 }
 
 // Look shows the three lanes and the books, at one moment. What is just being published counts as queued.
-func (m *Mailbox[T]) Look() (v [3]View, c Counts) {
+func (m *Mailbox[T, S]) Look() (v [3]View, c Counts) {
 	m.acquire()
 	defer m.mu.unlock()
 	var gone [3]int
@@ -32,19 +32,19 @@ func (m *Mailbox[T]) Look() (v [3]View, c Counts) {
 }
 
 // Len is how many messages wait, in all lanes.
-func (m *Mailbox[T]) Len() int {
+func (m *Mailbox[T, S]) Len() int {
 	n := m.Left()
 	return n[Cancel] + n[Timed] + n[Ready]
 }
 
 // Left is how many wait in each lane.
-func (m *Mailbox[T]) Left() [3]int {
+func (m *Mailbox[T, S]) Left() [3]int {
 	m.acquire()
 	defer m.mu.unlock()
 	return m.left()
 }
 
-func (m *Mailbox[T]) left() (n [3]int) {
+func (m *Mailbox[T, S]) left() (n [3]int) {
 	if r := m.rare; r != nil {
 		n[Cancel], n[Timed] = r.cancel.len(), r.timed.len()
 	}

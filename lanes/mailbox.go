@@ -8,15 +8,15 @@ type Counts struct {
 
 // Mailbox is the three-lane queue of one slot. See the package comment for its concurrency contract.
 //
-// Ready is written to without a lock (queue); taking from it, and all of Cancel and Timed, is done under one.
-type Mailbox[T any] struct {
-	turn    turn            // who delivers: see there
-	refused word            // of Ready, without a place
-	opts    options         // immutable
-	inbox   link[urgent[T]] // of Cancel, the newest first; nil: none
-	ready   queue[T]        // puts take no lock; what empties it holds mu
+// S is Live, but in the test that looks at its steps. Ready is written to without a lock (queue); taking from it, and all of Cancel and Timed, is done under one.
+type Mailbox[T, S any] struct {
+	turn    turn[S]            // who delivers: see there
+	refused word[S]            // of Ready, without a place
+	opts    options            // immutable
+	inbox   link[urgent[T], S] // of Cancel, the newest first; nil: none
+	ready   queue[T, S]        // puts take no lock; what empties it holds mu
 
-	mu      lock
+	mu      lock[S]
 	in      uint32   // guarded by mu: the incarnation in delivery; zero: none
 	streak  Streak   // guarded by mu
 	taken   uint64   // guarded by mu: of Ready
@@ -40,14 +40,14 @@ type rare[T any] struct {
 }
 
 // New makes an empty, idle mailbox. Its segments are made when first used.
-func New[T any](o Options) *Mailbox[T] {
-	m := &Mailbox[T]{}
+func New[T any](o Options) *Mailbox[T, Live] {
+	m := &Mailbox[T, Live]{}
 	m.Init(o)
 	return m
 }
 
 // Init makes the zero mailbox an empty, idle one, before it is used.
-func (m *Mailbox[T]) Init(o Options) {
+func (m *Mailbox[T, S]) Init(o Options) {
 	if o.Ready <= 0 {
 		o.Ready = Default
 	}
@@ -60,14 +60,14 @@ func (m *Mailbox[T]) Init(o Options) {
 }
 
 // Cap is the bound of a lane; zero for Cancel, which has none.
-func (m *Mailbox[T]) Cap(l Lane) int {
+func (m *Mailbox[T, S]) Cap(l Lane) int {
 	return [3]int{0, int(m.opts.timed), int(m.ready.cap)}[l]
 }
 
 // Put queues v in Ready, by arrival. A ticket that is not zero says that the slot has to be queued under it, and by
 // nobody else, also where v was refused: what came behind its void place may have been passed over. old is what had to
 // go where the result is Dropped.
-func (m *Mailbox[T]) Put(v T) (t Ticket, r Result, old *T) {
+func (m *Mailbox[T, S]) Put(v T) (t Ticket, r Result, old *T) {
 	if !m.ready.put(v, 0, true, m.opts.clocks) {
 		var more bool
 		if r, old, more = m.putFull(v); r == Refused && !more {
@@ -79,7 +79,7 @@ func (m *Mailbox[T]) Put(v T) (t Ticket, r Result, old *T) {
 
 // putFull looks again, for certain, whether there is no room, and drops the oldest where the option says so. more says
 // whether something waits where v is refused.
-func (m *Mailbox[T]) putFull(v T) (r Result, old *T, more bool) {
+func (m *Mailbox[T, S]) putFull(v T) (r Result, old *T, more bool) {
 	m.acquire()
 	defer m.mu.unlock()
 	m.ready.refresh()
@@ -95,7 +95,7 @@ func (m *Mailbox[T]) putFull(v T) (r Result, old *T, more bool) {
 }
 
 // drop makes room in Ready, where the option says so. What was promised a place stays: an answer, a Down.
-func (m *Mailbox[T]) drop() (old *T) {
+func (m *Mailbox[T, S]) drop() (old *T) {
 	if m.opts.overflow != DropOldest {
 		return nil
 	}
@@ -112,7 +112,7 @@ func (m *Mailbox[T]) drop() (old *T) {
 }
 
 // PutTimed queues v in Timed, by deadline in ns.
-func (m *Mailbox[T]) PutTimed(deadline int64, v T) (Ticket, Result) {
+func (m *Mailbox[T, S]) PutTimed(deadline int64, v T) (Ticket, Result) {
 	m.acquire()
 	r := m.more()
 	r.counts.Sent[Timed]++
@@ -127,7 +127,7 @@ func (m *Mailbox[T]) PutTimed(deadline int64, v T) (Ticket, Result) {
 }
 
 // Reserve promises a place in Ready or Timed: to a timer, an answer, a permit. false: the lane is full.
-func (m *Mailbox[T]) Reserve(l Lane) bool {
+func (m *Mailbox[T, S]) Reserve(l Lane) bool {
 	if l == Ready {
 		if m.ready.reserve() {
 			return true
@@ -147,7 +147,7 @@ func (m *Mailbox[T]) Reserve(l Lane) bool {
 }
 
 // Release gives a reserved place back.
-func (m *Mailbox[T]) Release(l Lane) {
+func (m *Mailbox[T, S]) Release(l Lane) {
 	if l == Ready {
 		m.ready.release()
 		return
@@ -158,13 +158,13 @@ func (m *Mailbox[T]) Release(l Lane) {
 }
 
 // Free is how many places of Ready or Timed are neither taken nor promised.
-func (m *Mailbox[T]) Free(l Lane) int {
+func (m *Mailbox[T, S]) Free(l Lane) int {
 	m.acquire()
 	defer m.mu.unlock()
 	return m.free(l)
 }
 
-func (m *Mailbox[T]) free(l Lane) int {
+func (m *Mailbox[T, S]) free(l Lane) int {
 	switch {
 	case l == Ready:
 		return m.ready.free()
@@ -175,7 +175,7 @@ func (m *Mailbox[T]) free(l Lane) int {
 }
 
 // PutReserved queues v in a place that was reserved. deadline is for Timed only.
-func (m *Mailbox[T]) PutReserved(l Lane, deadline int64, v T) Ticket {
+func (m *Mailbox[T, S]) PutReserved(l Lane, deadline int64, v T) Ticket {
 	if l == Ready {
 		m.ready.put(v, promised, false, m.opts.clocks)
 		m.ready.release() // after: nobody takes its place meanwhile
@@ -191,14 +191,14 @@ func (m *Mailbox[T]) PutReserved(l Lane, deadline int64, v T) Ticket {
 }
 
 // PutExtra queues v in Ready beside its bound: for the one last word of something that has ended.
-func (m *Mailbox[T]) PutExtra(v T) Ticket {
+func (m *Mailbox[T, S]) PutExtra(v T) Ticket {
 	m.ready.put(v, promised, false, m.opts.clocks)
 	return m.turn.wake(Ready)
 }
 
 // Take gives the next message by rule L3. The consumer says Delivered when it has handled it. by is the incarnation
 // that gets it, from 1.
-func (m *Mailbox[T]) Take(by uint32) (v T, l Lane, at Mark, ok bool) {
+func (m *Mailbox[T, S]) Take(by uint32) (v T, l Lane, at Mark, ok bool) {
 	m.acquire()
 	v, l, at, ok = m.take(by)
 	m.mu.unlock()
@@ -206,7 +206,7 @@ func (m *Mailbox[T]) Take(by uint32) (v T, l Lane, at Mark, ok bool) {
 }
 
 // take is Take for the holder of mu.
-func (m *Mailbox[T]) take(by uint32) (v T, l Lane, at Mark, ok bool) {
+func (m *Mailbox[T, S]) take(by uint32) (v T, l Lane, at Mark, ok bool) {
 	if r := m.rare; r != nil && (r.cancel.len() > 0 || r.timed.len() > 0) {
 		v, l, at = m.choose(r)
 		m.in = by
@@ -224,7 +224,7 @@ func (m *Mailbox[T]) take(by uint32) (v T, l Lane, at Mark, ok bool) {
 
 // Next is Delivered and Take in one: More gives the next message, Empty none; Lost says that the delivery was given up
 // meanwhile, and takes none.
-func (m *Mailbox[T]) Next(had Lane, by uint32) (v T, l Lane, at Mark, a After) {
+func (m *Mailbox[T, S]) Next(had Lane, by uint32) (v T, l Lane, at Mark, a After) {
 	m.acquire()
 	m.handles(had)
 	l, a = Ready, Lost
@@ -247,7 +247,7 @@ func (m *Mailbox[T]) Next(had Lane, by uint32) (v T, l Lane, at Mark, a After) {
 }
 
 // choose takes a message where Cancel or Timed has one.
-func (m *Mailbox[T]) choose(r *rare[T]) (v T, l Lane, at Mark) {
+func (m *Mailbox[T, S]) choose(r *rare[T]) (v T, l Lane, at Mark) {
 	p := m.ready.peek()
 	l, m.streak, _ = Choose(m.streak, [3]bool{r.cancel.len() > 0, r.timed.len() > 0, p != nil})
 	if l == Ready {
@@ -268,14 +268,14 @@ func (r *rare[T]) pop(l Lane) entry[T] {
 }
 
 // Enter says that the incarnation by is in its handler, without a message.
-func (m *Mailbox[T]) Enter(by uint32) {
+func (m *Mailbox[T, S]) Enter(by uint32) {
 	m.acquire()
 	m.in = by
 	m.mu.unlock()
 }
 
 // next is the lane of the message that Take would give.
-func (m *Mailbox[T]) next() (Lane, bool) {
+func (m *Mailbox[T, S]) next() (Lane, bool) {
 	waiting := [3]bool{Ready: m.ready.peek() != nil}
 	if r := m.rare; r != nil {
 		waiting[Cancel], waiting[Timed] = r.cancel.len() > 0, r.timed.len() > 0
@@ -298,13 +298,13 @@ const (
 
 // Delivered closes the books on a message that Take gave. Where nothing more waits it ends the turn, as Rest does, if
 // rest says so.
-func (m *Mailbox[T]) Delivered(l Lane, by uint32, rest bool) After {
+func (m *Mailbox[T, S]) Delivered(l Lane, by uint32, rest bool) After {
 	m.acquire()
 	m.handles(l)
 	return m.leave(by, rest)
 }
 
-func (m *Mailbox[T]) handles(l Lane) {
+func (m *Mailbox[T, S]) handles(l Lane) {
 	if l == Ready {
 		m.handled++
 	} else {
@@ -313,13 +313,13 @@ func (m *Mailbox[T]) handles(l Lane) {
 }
 
 // Exit is the end of what Enter began.
-func (m *Mailbox[T]) Exit(by uint32) After {
+func (m *Mailbox[T, S]) Exit(by uint32) After {
 	m.acquire()
 	return m.leave(by, false)
 }
 
 // leave ends a delivery. The caller holds mu, which is free after.
-func (m *Mailbox[T]) leave(by uint32, rest bool) (a After) {
+func (m *Mailbox[T, S]) leave(by uint32, rest bool) (a After) {
 	switch {
 	case m.in != by:
 		a = Lost
@@ -339,7 +339,7 @@ func (m *Mailbox[T]) leave(by uint32, rest bool) (a After) {
 }
 
 // GiveUp ends the delivery of the incarnation by, whose handler does not return; false: it is in none.
-func (m *Mailbox[T]) GiveUp(by uint32) bool {
+func (m *Mailbox[T, S]) GiveUp(by uint32) bool {
 	m.acquire()
 	defer m.mu.unlock()
 	if m.in != by {
@@ -350,20 +350,20 @@ func (m *Mailbox[T]) GiveUp(by uint32) bool {
 }
 
 // some says whether a message waits.
-func (m *Mailbox[T]) some() bool {
+func (m *Mailbox[T, S]) some() bool {
 	r := m.rare
 	return r != nil && (r.cancel.len() > 0 || r.timed.len() > 0) || m.inbox.load() != nil || m.ready.peek() != nil
 }
 
 // Some says whether a message waits.
-func (m *Mailbox[T]) Some() bool {
+func (m *Mailbox[T, S]) Some() bool {
 	m.acquire()
 	defer m.mu.unlock()
 	return m.some()
 }
 
 // Class is the lane that would be served next; Ready if the mailbox is empty.
-func (m *Mailbox[T]) Class() Lane {
+func (m *Mailbox[T, S]) Class() Lane {
 	m.acquire()
 	defer m.mu.unlock()
 	if l, ok := m.next(); ok {
@@ -373,13 +373,13 @@ func (m *Mailbox[T]) Class() Lane {
 }
 
 // more makes what is rarely used. The caller holds mu.
-func (m *Mailbox[T]) more() *rare[T] {
+func (m *Mailbox[T, S]) more() *rare[T] {
 	if m.rare == nil {
 		m.rare = &rare[T]{}
 	}
 	return m.rare
 }
 
-func (m *Mailbox[T]) entry(l Lane, v T, deadline int64) entry[T] {
+func (m *Mailbox[T, S]) entry(l Lane, v T, deadline int64) entry[T] {
 	return entry[T]{v: v, deadline: deadline, mark: m.opts.clocks.mark(m.rare.counts.Sent[l] - 1)}
 }

@@ -79,7 +79,7 @@ func TestL5AnyStoryEqualsTheModel(t *testing.T) {
 	})
 }
 
-func step(t *rapid.T, box *lanes.Mailbox[int], m *model, v int) {
+func step(t *rapid.T, box *lanes.Mailbox[int, lanes.Live], m *model, v int) {
 	due := rapid.Int64Range(1, 5).Draw(t, "due")
 	switch op := rapid.IntRange(0, 10).Draw(t, "op"); op {
 	case 0, 1:

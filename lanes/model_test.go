@@ -16,6 +16,15 @@ import (
 // A thread is a goroutine that stops before each of its steps. The search goes depth first and runs each path from the
 // start. Two paths meet where every thread has seen the same, and the steps left are the same: only one goes on.
 
+// eyed is the S of what is looked at, step by step.
+type eyed struct{ _ byte }
+
+func newEyed[T any](o Options) *Mailbox[T, eyed] {
+	m := &Mailbox[T, eyed]{}
+	m.Init(o)
+	return m
+}
+
 // thread is a goroutine under the search's hand.
 type thread struct {
 	go_  chan struct{} // capacity 0: a step may be done; never closed
@@ -161,7 +170,7 @@ func (s *search) key(state func() uint64) uint64 {
 	return f.Sum64()
 }
 
-func (l *lock) held() bool {
+func (l *lock[S]) held() bool {
 	free := l.mu.TryLock()
 	if free {
 		l.mu.Unlock()
@@ -170,16 +179,16 @@ func (l *lock) held() bool {
 }
 
 // digest is what the threads of a mailbox share.
-func (m *Mailbox[T]) digest() uint64 {
+func (m *Mailbox[T, S]) digest() uint64 {
 	f := fnv.New64a()
 	q := &m.ready
 	fmt.Fprint(f, m.turn.w.load(), m.in, m.taken, m.handled, q.freed, q.void.load(), q.limit.load(), q.tight.load(), q.deq, m.refused.load(), m.mu.held())
-	names := map[*segment[T]]int{nil: 0}
+	names := map[*segment[T, S]]int{nil: 0}
 	first := q.head
 	if first == nil {
 		first = q.began.load()
 	}
-	for _, s := range []*segment[T]{first, q.tail.load(), q.spare[0].load(), q.spare[1].load(), q.spare[2].load()} {
+	for _, s := range []*segment[T, S]{first, q.tail.load(), q.spare[0].load(), q.spare[1].load(), q.spare[2].load()} {
 		m.digestChain(f, names, s)
 	}
 	for u := m.inbox.load(); u != nil; u = u.older {
@@ -193,7 +202,7 @@ func (m *Mailbox[T]) digest() uint64 {
 }
 
 // digestChain adds a segment and what follows it.
-func (m *Mailbox[T]) digestChain(f io.Writer, names map[*segment[T]]int, s *segment[T]) {
+func (m *Mailbox[T, S]) digestChain(f io.Writer, names map[*segment[T, S]]int, s *segment[T, S]) {
 	for ; s != nil; s = s.succ.load() {
 		if n, ok := names[s]; ok {
 			fmt.Fprint(f, "at", n)
@@ -210,7 +219,7 @@ func (m *Mailbox[T]) digestChain(f io.Writer, names map[*segment[T]]int, s *segm
 
 // worker is a consumer as a host has it: it claims tickets and delivers until the mailbox rests.
 type worker struct {
-	box     *Mailbox[int]
+	box     *Mailbox[int, eyed]
 	tickets []Ticket // as a run queue holds them; touched by one thread between two steps
 	got     []int
 	inside  int
@@ -351,33 +360,39 @@ func TestEveryOrderOfTheStepsOfReadyAndTheTurn(t *testing.T) {
 		work  int     // workers beside
 		long  bool
 		small bool // all segments are of one size, one is kept for reuse, and the newest has room for three
+		last  bool // no segment is opened anew
 	}{
-		{"two puts and a worker", 8, 0, 0, [][]int{{1}, {2}}, 1, false, false},
-		{"a segment is opened anew", 8, 3, 0, [][]int{{1, 2}}, 1, false, false},
-		{"a segment ends, two puts and a worker", 8, 3, 0, [][]int{{1}, {2}}, 1, false, false},
-		{"a segment follows, two puts", 8, 4, 2, [][]int{{1}, {2}}, 0, false, false},
-		{"a segment follows, a put and a worker", 8, 4, 2, [][]int{{1}}, 1, false, false},
-		{"the last place, two puts", 1, 0, 0, [][]int{{1}, {2}}, 0, false, false},
-		{"the last place, a put and a worker", 1, 1, 1, [][]int{{1}}, 1, false, false},
-		{"a last word behind a put that is refused, and a worker", 1, 1, 1, [][]int{{1}, {500}}, 1, true, false},
-		{"a cancel, a put and a worker", 8, 0, 0, [][]int{{1}, {urgentFrom}}, 1, false, false},
-		{"two cancels", 8, 1, 1, [][]int{{urgentFrom}, {urgentFrom + 1}}, 0, false, false},
-		{"a cancel, and a worker with a message", 8, 1, 1, [][]int{{urgentFrom}}, 1, false, false},
-		{"two workers", 8, 0, 0, [][]int{{1}}, 2, false, false},
-		{"a segment is used again, two puts", 64, 3, 3, [][]int{{1}, {2}}, 0, false, true},
-		{"a segment is used again, a put and a worker", 64, 3, 3, [][]int{{1}}, 1, false, true},
-		{"a segment is used again, a put, and somebody looks", 64, 3, 3, [][]int{{1}, {looker}}, 0, false, true},
+		{"two puts and a worker", 8, 0, 0, [][]int{{1}, {2}}, 1, false, false, false},
+		{"a segment is opened anew", 8, 3, 0, [][]int{{1, 2}}, 1, false, false, false},
+		{"a segment ends, two puts and a worker", 8, 3, 0, [][]int{{1}, {2}}, 1, false, false, false},
+		{"a segment follows, two puts", 8, 4, 2, [][]int{{1}, {2}}, 0, false, false, false},
+		{"a segment follows, a put and a worker", 8, 4, 2, [][]int{{1}}, 1, false, false, false},
+		{"the last place, two puts", 1, 0, 0, [][]int{{1}, {2}}, 0, false, false, false},
+		{"the last place, a put and a worker", 1, 1, 1, [][]int{{1}}, 1, false, false, false},
+		{"a last word behind a put that is refused, and a worker", 1, 1, 1, [][]int{{1}, {500}}, 1, true, false, false},
+		{"a cancel, a put and a worker", 8, 0, 0, [][]int{{1}, {urgentFrom}}, 1, false, false, false},
+		{"two cancels", 8, 1, 1, [][]int{{urgentFrom}, {urgentFrom + 1}}, 0, false, false, false},
+		{"a cancel, and a worker with a message", 8, 1, 1, [][]int{{urgentFrom}}, 1, false, false, false},
+		{"two workers", 8, 0, 0, [][]int{{1}}, 2, false, false, false},
+		{"a segment is used again, two puts", 64, 3, 3, [][]int{{1}, {2}}, 0, false, true, false},
+		{"a segment is used again, a put and a worker", 64, 3, 3, [][]int{{1}}, 1, false, true, false},
+		{"a segment is used again, a put, and somebody looks", 64, 3, 3, [][]int{{1}, {looker}}, 0, false, true, false},
+		{"a segment is not opened anew, a put and a worker", 8, 3, 0, [][]int{{1, 2}}, 1, false, false, true},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			if row.long && os.Getenv("FNODE_LONG") == "" {
 				t.Skip("needs: FNODE_LONG=1, minutes")
+			}
+			if row.last {
+				defer func(n uint64) { lastRound = n }(lastRound)
+				lastRound = 0
 			}
 			if row.small {
 				defer func(n uint64) { largest = n }(largest)
 				largest = smallest
 			}
 			paths, states := explore(t, func() ([]func(), func() uint64, func() error) {
-				w := &worker{box: New[int](Options{Ready: row.bound})}
+				w := &worker{box: newEyed[int](Options{Ready: row.bound})}
 				var sent [][]int
 				if row.small {
 					for i := range 5 {

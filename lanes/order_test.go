@@ -8,7 +8,7 @@ import (
 )
 
 // taken empties a mailbox and gives what came, by lane.
-func taken(box *lanes.Mailbox[int]) (out [3][]int) {
+func taken(box *lanes.Mailbox[int, lanes.Live]) (out [3][]int) {
 	for v, l, _, ok := box.Take(1); ok; v, l, _, ok = box.Take(1) {
 		out[l] = append(out[l], v)
 		box.Delivered(l, 1, false)

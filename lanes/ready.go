@@ -1,48 +1,61 @@
 package lanes
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+	"unsafe"
+)
 
 // queue is the Ready lane: segments of an array that any goroutine fills and the holder of the mailbox's lock empties.
 //
 // A put takes a place by one fetch-and-add on the newest segment, and publishes what it wrote there by one store. A
 // segment that is full is followed by a new one; one that has been emptied while it is the newest is opened anew, so
-// that an actor with little to do never needs a second. link succ says who may change the end of the chain:
+// that an actor with little to do never needs a second. Both are decided on the word that gives the places out:
 //
-//	nil   the segment is the newest; whoever swaps it for busy may extend the chain, or open the segment anew
-//	busy  somebody does, or the segment is out of the chain and kept for reuse
-//	else  the segment that follows
+//	index  in the low 24 bits: places given out; at or over the size: full, and those over it got none
+//	round  above: how often it was opened anew. To open it is one compare-and-swap, to index 0 of the next round
+//	shut   the bit of who extends the chain: it is full, and is not opened any more
+//	out    that, and the bit of a segment which is not in use: no place is valid
 //
-// A segment is reused by its own mailbox only, and is shut (no place is valid) until it is the newest: a put that still
-// holds it from before either fails or gets a place in the newest segment, which is where it belongs.
+// A segment is reused by its own mailbox only, and is out until it is the newest: a put that still holds it from before
+// either fails or gets a place in the newest segment, which is where it belongs.
 //
 // The fields are in the order of who touches them: those that every put reads, those that hardly anybody does, and those
 // that every delivery writes, so that the first and the last lie in lines of their own.
-type queue[T any] struct {
-	tail  link[segment[T]] // the newest
-	limit word             // a bounded message takes no place from here on: cap, less what is promised, more than was given back
-	tight word             // 1: a place was void; puts look before they take one
+type queue[T, S any] struct {
+	tail  link[segment[T, S], S] // the newest
+	limit word[S]                // a bounded message takes no place from here on: cap, less what is promised, more than was given back
+	tight word[S]                // 1: a place was void; puts look before they take one
 
-	cap   uint64                   // immutable
-	step  uint64                   // immutable: how many places are given back before limit is told
-	began link[segment[T]]         // set once: the first
-	void  word                     // places that a put took and could not use
-	spare [spares]link[segment[T]] // out of the chain, shut; nil: none
+	cap   uint64                         // immutable
+	step  uint64                         // immutable: how many places are given back before limit is told
+	began link[segment[T, S], S]         // set once: the first
+	void  word[S]                        // places that a put took and could not use
+	spare [spares]link[segment[T, S], S] // out of the chain; nil: none
 
-	seen  uint64      // guarded by the mailbox's lock: what limit knows of the places given back
-	freed uint64      // guarded by the mailbox's lock: places given back: taken, dropped, removed
-	head  *segment[T] // guarded by the mailbox's lock
-	at    []place[T]  // guarded by the mailbox's lock: those of head, whose line is left to those who put
-	deq   uint64      // guarded by the mailbox's lock: places of head that are done with
+	seen  uint64         // guarded by the mailbox's lock: what limit knows of the places given back
+	freed uint64         // guarded by the mailbox's lock: places given back: taken, dropped, removed
+	head  *segment[T, S] // guarded by the mailbox's lock
+	at    []place[T]     // guarded by the mailbox's lock: those of head, whose line is left to those who put
+	deq   uint64         // guarded by the mailbox's lock: places of head that are done with
 }
 
 // segment is a part of the queue.
-type segment[T any] struct {
-	enq  word // places given out; at or over its size: full; shut is set: none is valid
-	base word // position of its first place; changes only while no place is valid
-	succ link[segment[T]]
-	busy *segment[T] // immutable: the mark for succ
-	at   []place[T]  // immutable slice
+type segment[T, S any] struct {
+	enq  word[S] // index, round, shut and out
+	base word[S] // position of its first place in the first round; changes only while it is out
+	succ link[segment[T, S], S]
+	at   []place[T] // immutable slice
 }
+
+const (
+	index = 1<<24 - 1    // of enq
+	shut  = 1 << 63      // of enq
+	out   = shut | 1<<62 // of enq
+	full  = shut | index // of enq: what is at or over the size where no place is left
+	round = 24           // of enq: the bit where it begins
+)
+
+var lastRound uint64 = 1<<38 - 1 // then it is followed by another; a test makes it smaller, while nothing else runs
 
 // place is a message's. Its mark is zero until it is published, by an atomic store; whoever takes the message makes it
 // zero again, before the segment is opened anew.
@@ -51,24 +64,24 @@ type place[T any] struct {
 	v    T
 }
 
-// at is the address of a mark for an atomic access: a step, if a test looks.
-func at(mark *uint64) *uint64 {
-	if hook != nil {
-		hook.step()
+// publish lets the message in p be taken.
+func (q *queue[T, S]) publish(p *place[T], mark uint64) {
+	if unsafe.Sizeof(*new(S)) != 0 {
+		stepping()
 	}
-	return mark
+	atomic.StoreUint64(&p.mark, mark)
 }
 
 // look reads a mark that may be published at any time.
-func look(mark *uint64) uint64 {
-	if hook != nil {
-		return hookedLook(mark)
+func (q *queue[T, S]) look(p *place[T]) uint64 {
+	if unsafe.Sizeof(*new(S)) != 0 {
+		return stepMark(&p.mark)
 	}
-	return atomic.LoadUint64(mark)
+	return atomic.LoadUint64(&p.mark)
 }
 
 //go:noinline
-func hookedLook(mark *uint64) uint64 {
+func stepMark(mark *uint64) uint64 {
 	return hooked(func() uint64 { return atomic.LoadUint64(mark) }, same)
 }
 
@@ -81,8 +94,6 @@ const (
 	flags     = 15
 )
 
-const shut = 1 << 63 // of enq
-
 const (
 	smallest = 4 // places of the first segment
 	spares   = 3 // with the one in use, they hold the default bound
@@ -90,29 +101,30 @@ const (
 
 var largest uint64 = 256 // places; a test makes it smaller, while nothing else runs
 
-func newSegment[T any](size int) *segment[T] {
-	s := &segment[T]{at: make([]place[T], size)}
-	s.busy = s
-	return s
+func newSegment[T, S any](size int) *segment[T, S] {
+	return &segment[T, S]{at: make([]place[T], size)}
 }
 
-func (s *segment[T]) size() uint64 { return uint64(len(s.at)) }
+func (s *segment[T, S]) size() uint64 { return uint64(len(s.at)) }
+
+// full says whether it gives no place out.
+func (s *segment[T, S]) full() bool { return s.enq.load()&full >= s.size() }
 
 // newest is the segment that takes puts now.
-func (q *queue[T]) newest() *segment[T] {
+func (q *queue[T, S]) newest() *segment[T, S] {
 	if s := q.tail.load(); s != nil {
 		return s
 	}
 	if q.began.load() == nil {
-		q.began.cas(nil, newSegment[T](smallest))
+		q.began.cas(nil, newSegment[T, S](smallest))
 	}
 	q.tail.cas(nil, q.began.load())
 	return q.tail.load()
 }
 
 // position is how many places were given out so far. It is exact for the holder of the mailbox's lock; for others it
-// may be too large while a segment is opened anew.
-func (q *queue[T]) position() uint64 {
+// may be wrong while a segment is used again.
+func (q *queue[T, S]) position() uint64 {
 	s := q.tail.load()
 	if s == nil {
 		if s = q.began.load(); s == nil {
@@ -120,46 +132,51 @@ func (q *queue[T]) position() uint64 {
 		}
 	}
 	n := s.enq.load()
-	if n&shut != 0 {
+	if n&out == out {
 		n = 0
 	}
-	return s.base.load() + min(n, s.size())
+	n &^= shut
+	return s.base.load() + n>>round*s.size() + min(n&index, s.size())
 }
 
 // put takes a place and publishes v in it, with more flags in its mark. A bounded message may find its place over the limit, which is then void; it
 // is refused for certain only where the caller holds the mailbox's lock, and has called refresh.
-func (q *queue[T]) put(v T, more uint64, bounded bool, c *Clocks) bool {
+func (q *queue[T, S]) put(v T, more uint64, bounded bool, c *Clocks) bool {
 	for {
-		s := q.newest()
+		s := q.tail.load()
+		if s == nil {
+			s = q.newest()
+		}
 		if bounded && q.tight.load() != 0 && !q.fits() {
 			return false
 		}
-		i := s.enq.add(1) - 1
+		w := s.enq.add(1) - 1
+		i := w & full
 		if i >= s.size() {
 			q.extend(s)
 			continue
 		}
-		p, n := &s.at[i], s.base.load()+i
+		p, n := &s.at[i], s.base.load()+w>>round*s.size()+i
 		if bounded && !before(n, q.limit.load()) {
 			q.tight.store(1)
 			q.void.add(1)
-			atomic.StoreUint64(at(&p.mark), published|removed)
+			q.publish(p, published|removed)
 			return false
 		}
 		p.v = v
-		atomic.StoreUint64(at(&p.mark), uint64(c.mark(n))|more|published)
+		q.publish(p, uint64(c.mark(n))|more|published)
 		return true
 	}
 }
 
 // fits says whether another message is within the bound, as far as limit knows.
-func (q *queue[T]) fits() bool { return before(q.position(), q.limit.load()) }
+func (q *queue[T, S]) fits() bool { return before(q.position(), q.limit.load()) }
 
 // before compares positions: a limit may be below zero for a moment, while a promise is tried.
 func before(a, b uint64) bool { return int64(a-b) < 0 }
 
 // refresh brings limit up to date. The caller holds the mailbox's lock.
-func (q *queue[T]) refresh() {
+func (q *queue[T, S]) refresh() {
 	f := q.freed + q.void.load()
 	q.limit.add(f - q.seen)
 	q.seen = f
@@ -170,19 +187,19 @@ func (q *queue[T]) refresh() {
 
 // free is how many places are neither taken nor promised; below zero where the bound was passed by last words. The
 // caller holds the mailbox's lock.
-func (q *queue[T]) free() int {
+func (q *queue[T, S]) free() int {
 	q.refresh()
 	return int(q.limit.load() - q.position())
 }
 
 // depth is how many messages wait, those that are just being published included. The caller holds the mailbox's lock.
-func (q *queue[T]) depth() int {
+func (q *queue[T, S]) depth() int {
 	void := q.void.load() // before the position: it never passes that
 	return int(q.position() - q.freed - void)
 }
 
 // reserve promises a place, as far as limit knows that one is free; under the mailbox's lock, after refresh, for certain.
-func (q *queue[T]) reserve() bool {
+func (q *queue[T, S]) reserve() bool {
 	if l := q.limit.add(^uint64(0)); before(l, q.position()) {
 		q.release()
 		return false
@@ -190,37 +207,41 @@ func (q *queue[T]) reserve() bool {
 	return true
 }
 
-func (q *queue[T]) release() { q.limit.add(1) }
+func (q *queue[T, S]) release() { q.limit.add(1) }
 
-// extend follows a full segment by a new one, unless somebody else does.
-func (q *queue[T]) extend(s *segment[T]) {
-	if s.succ.load() != nil || !s.succ.cas(nil, s.busy) {
-		if q.tail.load() == s {
-			yield() // until it is followed, or opened anew
+// extend follows a full segment by a new one, or waits until somebody else has, or it was opened anew.
+func (q *queue[T, S]) extend(s *segment[T, S]) {
+	for w := s.enq.load(); w&full >= s.size(); w = s.enq.load() {
+		if w&shut == 0 && s.enq.cas(w, w|shut) {
+			q.follow(s, w>>round)
+			return
 		}
-		return
+		if w&shut != 0 {
+			if q.tail.load() != s {
+				return
+			}
+			yield[S]()
+		}
 	}
-	if s.enq.load() < s.size() { // it was opened anew meanwhile
-		s.succ.store(nil)
-		return
-	}
+}
+
+// follow puts a segment behind s, which the caller has shut, in that round.
+func (q *queue[T, S]) follow(s *segment[T, S], rounds uint64) {
 	n := q.reuse()
 	if n == nil {
-		n = newSegment[T](int(min(4*s.size(), largest)))
-		n.enq.store(shut)
-		n.succ.store(n.busy)
+		n = newSegment[T, S](int(min(4*s.size(), largest)))
+		n.enq.store(out)
 	}
-	n.base.store(s.base.load() + s.size())
+	n.base.store(s.base.load() + (rounds+1)*s.size())
 	q.tail.store(n) // before: a segment that is retired is never the tail, so that position is exact under the lock
 	s.succ.store(n)
 	n.enq.store(0)
-	n.succ.store(nil)
 }
 
 // first is peek where that need not look further; nil says nothing.
-func (q *queue[T]) first() *place[T] {
+func (q *queue[T, S]) first() *place[T] {
 	if q.deq < uint64(len(q.at)) {
-		if p := &q.at[q.deq]; look(&p.mark)&(published|removed) == published {
+		if p := &q.at[q.deq]; q.look(p)&(published|removed) == published {
 			return p
 		}
 	}
@@ -229,7 +250,7 @@ func (q *queue[T]) first() *place[T] {
 
 // peek gives the oldest message that was published; nil: there is none. The caller holds the mailbox's lock, here and
 // below.
-func (q *queue[T]) peek() *place[T] {
+func (q *queue[T, S]) peek() *place[T] {
 	if q.head == nil {
 		if q.head = q.began.load(); q.head == nil {
 			return nil
@@ -241,7 +262,7 @@ func (q *queue[T]) peek() *place[T] {
 			return nil
 		}
 		p := &q.at[q.deq]
-		switch m := look(&p.mark); {
+		switch m := q.look(p); {
 		case m == 0:
 			return nil
 		case m&removed == 0:
@@ -253,28 +274,26 @@ func (q *queue[T]) peek() *place[T] {
 }
 
 // advance goes to the segment that follows an empty one, or opens that anew; false: neither can be done now.
-func (q *queue[T]) advance() bool {
+func (q *queue[T, S]) advance() bool {
 	s := q.head
-	n := s.succ.load()
-	if n != nil && n != s.busy {
+	if n := s.succ.load(); n != nil {
 		q.head, q.at, q.deq = n, n.at, 0
 		q.retire(s)
 		return true
 	}
-	if n != nil || !s.succ.cas(nil, s.busy) {
-		return false
+	for w := s.enq.load(); w&shut == 0 && w>>round < lastRound; w = s.enq.load() {
+		if s.enq.cas(w, (w>>round+1)<<round) {
+			q.deq = 0
+			return true
+		}
 	}
-	s.base.store(s.base.load() + s.size())
-	q.deq = 0
-	s.enq.store(0)
-	s.succ.store(nil)
-	return true
+	return false
 }
 
 // retire keeps an empty segment for reuse.
-func (q *queue[T]) retire(s *segment[T]) {
-	s.enq.store(shut)
-	s.succ.store(s.busy) // also where it is let go of: what is before it in the chain must not hold what follows
+func (q *queue[T, S]) retire(s *segment[T, S]) {
+	s.enq.store(out)
+	s.succ.store(nil) // also where it is let go of: what is before it in the chain must not hold what follows
 	if s.size() < largest {
 		return
 	}
@@ -287,7 +306,7 @@ func (q *queue[T]) retire(s *segment[T]) {
 }
 
 // reuse takes a segment that was kept; nil: there is none. The caller may change the end of the chain.
-func (q *queue[T]) reuse() *segment[T] {
+func (q *queue[T, S]) reuse() *segment[T, S] {
 	for i := range q.spare {
 		if n := q.spare[i].load(); n != nil {
 			q.spare[i].store(nil)
@@ -298,7 +317,7 @@ func (q *queue[T]) reuse() *segment[T] {
 }
 
 // pop takes what peek gave, and gives its place back.
-func (q *queue[T]) pop(p *place[T]) (T, Mark) {
+func (q *queue[T, S]) pop(p *place[T]) (T, Mark) {
 	v, m := p.v, Mark(p.mark)
 	var none T
 	p.v = none
@@ -313,21 +332,20 @@ func (q *queue[T]) pop(p *place[T]) (T, Mark) {
 }
 
 // each visits what was published and not taken, oldest first, until f says no.
-func (q *queue[T]) each(f func(*place[T], uint64) bool) {
+func (q *queue[T, S]) each(f func(*place[T], uint64) bool) {
 	if q.peek() == nil {
 		return
 	}
 	s, i := q.head, q.deq
 	for {
 		if i == s.size() {
-			n := s.succ.load()
-			if n == nil || n == s.busy {
+			if s = s.succ.load(); s == nil {
 				return
 			}
-			s, i = n, 0
+			i = 0
 		}
 		p := &s.at[i]
-		m := look(&p.mark)
+		m := q.look(p)
 		if m == 0 || m&removed == 0 && !f(p, m) {
 			return
 		}
@@ -336,7 +354,7 @@ func (q *queue[T]) each(f func(*place[T], uint64) bool) {
 }
 
 // remove takes a message out of the middle.
-func (q *queue[T]) remove(p *place[T], mark uint64) T {
+func (q *queue[T, S]) remove(p *place[T], mark uint64) T {
 	v := p.v
 	var none T
 	p.v = none
@@ -345,7 +363,7 @@ func (q *queue[T]) remove(p *place[T], mark uint64) T {
 	return v
 }
 
-func (q *queue[T]) drain() (out []T) {
+func (q *queue[T, S]) drain() (out []T) {
 	for p := q.peek(); p != nil; p = q.peek() {
 		v, _ := q.pop(p)
 		out = append(out, v)

@@ -25,13 +25,9 @@ func (a *atStep) saw(uint64) {}
 func (a *atStep) wait()      { runtime.Gosched() }
 
 // chainLen is how many segments are reachable from the first.
-func chainLen(q *queue[*[64]byte]) (n int) {
+func chainLen(q *queue[*[64]byte, Live]) (n int) {
 	for s := q.began.load(); s != nil && n < 1_000_000; n++ {
-		x := s.succ.load()
-		if x == s.busy {
-			return n + 1
-		}
-		s = x
+		s = s.succ.load()
 	}
 	return n
 }
@@ -85,8 +81,8 @@ func TestL4EmptySegmentsAreLetGoAtTheDefaultBound(t *testing.T) {
 }
 
 // A put that extends the chain stands between succ.store(n) and tail.store(n), while the consumer goes to n and retires s.
-func stalledExtension(t *testing.T, cap int, then func(m *Mailbox[int])) {
-	m := New[int](Options{Ready: cap})
+func stalledExtension(t *testing.T, cap int, then func(m *Mailbox[int, eyed])) {
+	m := newEyed[int](Options{Ready: cap})
 	drain := func() {
 		for {
 			_, l, _, ok := m.Take(1)
@@ -107,16 +103,15 @@ func stalledExtension(t *testing.T, cap int, then func(m *Mailbox[int])) {
 		drain()
 	}
 	s := m.ready.tail.load()
-	for s.enq.load() < s.size() {
+	for !s.full() {
 		m.Put(1)
-		if s.enq.load() < s.size() {
+		if !s.full() {
 			drain()
 		}
 	}
 	drained := false
 	a := &atStep{when: func() bool {
-		n := s.succ.v()
-		return n != nil && n != s.busy || m.ready.tail.p.Load() != s
+		return s.succ.v() != nil || m.ready.tail.p.Load() != s
 	}, do: func() { drained = true; drain(); then(m) }}
 	hook = a
 	m.Put(2)
@@ -126,10 +121,10 @@ func stalledExtension(t *testing.T, cap int, then func(m *Mailbox[int])) {
 	}
 }
 
-func (l *link[T]) v() *T { return l.p.Load() }
+func (l *link[T, S]) v() *T { return l.p.Load() }
 
 func TestL5TheBooksAgreeWhileASegmentFollows(t *testing.T) {
-	stalledExtension(t, 4096, func(m *Mailbox[int]) {
+	stalledExtension(t, 4096, func(m *Mailbox[int, eyed]) {
 		v, c := m.Look()
 		if v[Ready].Depth < 0 || c.Sent[Ready] != uint64(v[Ready].Depth)+c.Taken[Ready] || m.Len() < 0 {
 			t.Errorf("L5: depth %d, len %d; sent %d, handled %d", v[Ready].Depth, m.Len(), c.Sent[Ready], c.Handled[Ready])
@@ -138,7 +133,7 @@ func TestL5TheBooksAgreeWhileASegmentFollows(t *testing.T) {
 }
 
 func TestL4NoPlaceIsPromisedBesideTheBoundWhileASegmentFollows(t *testing.T) {
-	stalledExtension(t, 8, func(m *Mailbox[int]) {
+	stalledExtension(t, 8, func(m *Mailbox[int, eyed]) {
 		n := 0
 		for n < 1000 && m.Reserve(Ready) {
 			n++
@@ -152,7 +147,7 @@ func TestL4NoPlaceIsPromisedBesideTheBoundWhileASegmentFollows(t *testing.T) {
 func TestL6ACancelThatComesWhileASlotIsQueuedAnewIsQueuedAsCancel(t *testing.T) {
 	for _, name := range []string{"requeue", "start"} {
 		t.Run(name, func(t *testing.T) {
-			m := New[int](Options{})
+			m := newEyed[int](Options{})
 			tk, _, _ := m.Put(1)
 			m.Put(2)
 			m.Claim(tk)
@@ -190,7 +185,7 @@ func TestL6ACancelThatComesWhileASlotIsQueuedAnewIsQueuedAsCancel(t *testing.T) 
 // The protocol of a slot that is shut (Slot.close, sweepIfShut): the lanes are drained, and whoever put a message after
 // drains them again; also who was refused, behind whose void place a message may lie.
 func TestL5NothingStaysInASlotThatIsGoneBehindAPutThatIsRefused(t *testing.T) {
-	m := New[int](Options{Ready: 1})
+	m := newEyed[int](Options{Ready: 1})
 	m.Reserve(Ready)
 	var swept []int
 	a := &atStep{when: func() bool { return m.ready.void.v.Load() == 1 }, do: func() {

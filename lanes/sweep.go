@@ -1,7 +1,7 @@
 package lanes
 
 // Remove takes every message that matches out of a lane and counts it as revoked.
-func (m *Mailbox[T]) Remove(l Lane, match func(T) bool) (n int) {
+func (m *Mailbox[T, S]) Remove(l Lane, match func(T) bool) (n int) {
 	m.acquire()
 	defer m.mu.unlock()
 	switch {
@@ -26,7 +26,7 @@ func (m *Mailbox[T]) Remove(l Lane, match func(T) bool) (n int) {
 }
 
 // Drain empties a lane. The caller accounts for every message by Dead or Revoked; until then it counts as waiting.
-func (m *Mailbox[T]) Drain(l Lane) (out []T) {
+func (m *Mailbox[T, S]) Drain(l Lane) (out []T) {
 	m.acquire()
 	defer m.mu.unlock()
 	switch {
@@ -45,7 +45,7 @@ func (m *Mailbox[T]) Drain(l Lane) (out []T) {
 }
 
 // Dead counts n drained messages of a lane as dead letters.
-func (m *Mailbox[T]) Dead(l Lane, n int) {
+func (m *Mailbox[T, S]) Dead(l Lane, n int) {
 	m.acquire()
 	defer m.mu.unlock()
 	r := m.more()
@@ -54,7 +54,7 @@ func (m *Mailbox[T]) Dead(l Lane, n int) {
 }
 
 // Revoked counts n drained messages of a lane as revoked.
-func (m *Mailbox[T]) Revoked(l Lane, n int) {
+func (m *Mailbox[T, S]) Revoked(l Lane, n int) {
 	m.acquire()
 	defer m.mu.unlock()
 	r := m.more()
