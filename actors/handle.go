@@ -6,41 +6,191 @@ import (
 	"github.com/franken-node/fnode-supervisor/spec"
 )
 
-// burst takes a plain message to its handler, and those that follow it while they are plain: one deferred call serves
-// them all. The results are those of Slot.follow; or end, with which the handler ended the incarnation.
-func (c *Cell) burst(body any, goOn func() bool) (l letter, lane lanes.Lane, again bool, then Next, end *Exit) {
+// Worker is who delivers: a goroutine of a host.
+type Worker interface {
+	// Again says whether the same slot is delivered to once more before the worker looks around.
+	Again() bool
+	// After is asked when s has been delivered to; then is what to do with it. It gives the slot to deliver to next, which
+	// the worker has claimed, or s again; nil ends the turn.
+	After(s *Slot, then Next) *Slot
+}
+
+// single delivers once.
+type single struct{}
+
+func (single) Again() bool             { return false }
+func (single) After(*Slot, Next) *Slot { return nil }
+
+// Deliver takes the next message and runs its handler to completion. One worker at a time.
+func (s *Slot) Deliver() Next { return s.Serve(single{}) }
+
+// Serve delivers to s, and to what w says after. It returns what to do with the slot that was the last.
+func (s *Slot) Serve(w Worker) Next {
+	d := delivery{s: s}
+	d.first()
+	for d.more || d.goesOn(w) {
+		switch {
+		case d.l.plainFor(uint32(d.c.n)):
+			if end := d.burst(w); end != nil {
+				d.c.finish(*end)
+				d.c.spend(lanes.Ready)
+				d.c.look()
+				d.follow(lanes.Ready, w)
+			}
+		default:
+			d.c.deliver(d.l.message(), d.lane)
+			d.follow(d.lane, w)
+		}
+	}
+	return d.then
+}
+
+// delivery is where a worker is.
+type delivery struct {
+	s    *Slot
+	c    *Cell
+	l    letter // the message under way, if there is more
+	lane lanes.Lane
+	more bool // a message was taken; else then is what to do with s, or s is nil: the turn is over
+	then Next
+}
+
+// goesOn takes the first message of what is delivered to next; false: the turn is over.
+func (d *delivery) goesOn(w Worker) bool {
+	for !d.more && d.s != nil {
+		if d.s = w.After(d.s, d.then); d.s != nil {
+			d.first()
+		}
+	}
+	return d.more
+}
+
+// first takes the first message of a turn of d.s.
+func (d *delivery) first() {
+	s := d.s
+	c := s.cell.Load()
+	if d.c, d.more = c, false; c == nil {
+		d.then = s.park()
+		return
+	}
+	n := uint32(c.n)
+	if !c.begun {
+		if s.sys.under {
+			*s.under = Under{N: s.under.N, Begun: s.under.Begun + 1}
+		}
+		s.box.Enter(n)
+		c.begin()
+		d.then = s.next(c, s.box.Exit(n))
+		return
+	}
+	l, lane, at, ok := s.box.Take(n) // from here on the slot may go on without this worker
+	if !ok {
+		d.then = s.rest()
+		return
+	}
+	if s.sys.direct {
+		if c.began = s.sys.clocks.Quick(); c.began == 0 {
+			c.began = s.sys.clocks.Now()
+		}
+		if at.Sampled() || c.began-at.At() >= long {
+			c.serves(lane, at, c.began)
+		}
+	} else {
+		s.sees(&l, lane)
+	}
+	s.grantWanted() // before the handler can take the place that is free now
+	d.l, d.lane, d.more = l, lane, true
+}
+
+// follow closes the books on a message, and takes the next one where w says so.
+func (d *delivery) follow(had lanes.Lane, w Worker) {
+	s, c := d.s, d.c
+	n, lives := uint32(c.n), s.cell.Load() == c
+	d.more = false
+	if s.sys.direct {
+		now := s.sys.clocks.Quick()
+		if now == 0 {
+			now = s.sys.clocks.Now()
+		}
+		if now-c.began >= long || c.exact != 0 {
+			c.served(had, now)
+		}
+		c.began = now // of what comes next
+	}
+	if s.wanted.Load() {
+		a := s.box.Delivered(had, n, false)
+		s.grant()
+		if a == lanes.More {
+			a = lanes.Empty // it may be otherwise by now: next looks again
+		}
+		d.then = s.next(c, a)
+		return
+	}
+	if !lives || !w.Again() {
+		if a := s.box.Delivered(had, n, lives); a == lanes.Rests {
+			d.then = Idle
+		} else {
+			d.then = s.next(c, a)
+		}
+		return
+	}
+	l, lane, at, a := s.box.Next(had, n)
+	if a != lanes.More {
+		d.then = s.next(c, a)
+		return
+	}
+	if !s.sys.direct {
+		s.sees(&l, lane)
+	} else if at.Sampled() || c.began-at.At() >= long {
+		c.serves(lane, at, c.began)
+	}
+	s.grantWanted()
+	d.l, d.lane, d.more = l, lane, true
+}
+
+// sees shows the host what is delivered, where it asks for that.
+func (s *Slot) sees(l *letter, lane lanes.Lane) {
+	if s.sys.under {
+		m := l.message()
+		*s.under = Under{Tag: m.Tag, Lane: lane, N: s.under.N + 1, Begun: s.under.Begun, Left: s.box.Left()}
+	}
+}
+
+// burst takes a plain message to its handler, and those that follow it while they are plain, also in other slots: one
+// deferred call serves them all. end is that with which a handler ended its incarnation.
+func (d *delivery) burst(w Worker) (end *Exit) {
 	inside := false
 	defer func() {
 		if !inside {
 			return
 		}
 		if v := recover(); v != nil {
-			e := c.panicked(v, body)
+			e := d.c.panicked(v, d.l.body)
 			end = &e
 		}
 	}()
-	n, unbound := uint32(c.n), c.slot.opts.deliveries == 0
 	for {
+		c := d.c
 		c.cx.trace = TraceID{}
 		inside = true
-		err := c.b.Receive(&c.cx, body)
+		err := c.b.Receive(&c.cx, d.l.body)
 		if err != nil {
-			if e, ended := c.failed(err, body); ended {
+			if e, ended := c.failed(err, d.l.body); ended {
 				inside = false
-				return l, 0, false, 0, &e
+				return &e
 			}
 		}
 		inside = false
-		if unbound && spec.IncarnationState(c.life.Load()) == spec.Running {
+		if c.slot.opts.deliveries == 0 && spec.IncarnationState(c.life.Load()) == spec.Running {
 			c.deliveries++
 		} else {
 			c.spend(lanes.Ready)
 			c.look()
 		}
-		if l, lane, again, then = c.slot.follow(c, lanes.Ready, goOn); !again || !l.plainFor(n) {
-			return l, lane, again, then, nil
+		d.follow(lanes.Ready, w)
+		if !d.more && !d.goesOn(w) || !d.l.plainFor(uint32(d.c.n)) {
+			return nil
 		}
-		body = l.body
 	}
 }
 

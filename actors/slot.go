@@ -33,7 +33,6 @@ type Slot struct {
 	cell      atomic.Pointer[Cell] // the incarnation that handles messages; nil: parked
 	view      atomic.Pointer[any]  // written by Cx.Publish
 	state     atomic.Uint32        // written by Cell.step: what inspection shows
-	seat      atomic.Pointer[Seat] // written by Sit: where the host delivers to it, or did last
 	stats     SlotStats            // atomics inside
 	gone      atomic.Bool          // written under mu: retired
 	shut      atomic.Bool          // written under mu: gone, or withdrawn; nothing is accepted
@@ -83,19 +82,6 @@ func (s *Slot) Class() lanes.Lane {
 	return s.box.Class()
 }
 
-// Seat is what a host keeps with a slot: who delivers to it. It is immutable.
-type Seat struct{ By any }
-
-// Sit says where the slot is delivered to from now on. Only its worker calls it.
-func (s *Slot) Sit(at *Seat) {
-	if s.seat.Load() != at {
-		s.seat.Store(at)
-	}
-}
-
-// Seat is where the slot is delivered to, or was last; nil if it never was.
-func (s *Slot) Seat() *Seat { return s.seat.Load() }
-
 // Ticket is a slot's place in a run queue. A slot that becomes more urgent gets a new one in a higher
 // class; Claim refuses the old one, so that a slot is never delivered to twice at once.
 type Ticket = lanes.Ticket
@@ -110,12 +96,6 @@ func (s *Slot) arrived(by *Slot, t Ticket) {
 
 // Claim takes the slot out of the run queue for the one worker that holds its newest ticket.
 func (s *Slot) Claim(t Ticket) bool { return s.box.Claim(t) }
-
-// ClaimReady is Claim for whom a host has handed the slot's ticket to, so that it lies in no run queue.
-func (s *Slot) ClaimReady() bool { return s.box.ClaimReady() }
-
-// Ticket is the newest ticket of a slot that waits; false: it does not.
-func (s *Slot) Ticket() (Ticket, bool) { return s.box.Ticket() }
 
 // Requeue gives the ticket for the slot's next turn, after a quantum with more to deliver.
 func (s *Slot) Requeue() Ticket { return s.box.Requeue() }
@@ -144,28 +124,8 @@ func (s *Slot) Accept(by *Slot, m Message) error {
 		t, r := s.box.PutTimed(nanos(k.deadline(m.Body)), l)
 		return s.accepted(by, t, r, m.Body)
 	}
-	t, r, old := s.box.Put(l)
+	t, r, old := s.box.PutBy(s.hands(by), l)
 	return s.unusual(by, t, r, old, m.Body)
-}
-
-// tell is Accept of a message of Ready in which the kernel has no part, for a host that delivers at once.
-func (s *Slot) tell(by *Slot, body any) error {
-	if s.shut.Load() {
-		return s.refuseGone()
-	}
-	l := letter{body: body, kind: asPlain}
-	if by != nil && s.opts.queue == QueueReturn {
-		l = s.letter(&Message{Body: body, from: by})
-	}
-	t, r, old := s.box.Put(l)
-	if r != lanes.Queued {
-		return s.unusual(by, t, r, old, body)
-	}
-	if t != 0 {
-		s.sys.host.Ready(by, s, t)
-	}
-	s.sweepIfShut()
-	return nil
 }
 
 // unusual is the rest of a put, also into a lane that was full.
@@ -212,7 +172,7 @@ func (s *Slot) putReserved(by *Slot, l lanes.Lane, due int64, m Message) error {
 		s.stats.Late.Add(1)
 		return codes.New(codes.Gone, "%s does not wait for this answer any more", s.path)
 	}
-	t := s.box.PutReserved(l, due, s.letter(&m)) // before mu is free: who gives up looks for it
+	t := s.box.PutReserved(s.hands(by), l, due, s.letter(&m)) // before mu is free: who gives up looks for it
 	s.mu.Unlock()
 	s.arrived(by, t)
 	s.sweepIfShut()
@@ -254,97 +214,6 @@ func (s *Slot) refuseGone() error {
 	}
 	return codes.New(codes.Gone, "%s is gone", s.path)
 }
-
-// Deliver takes the next message and runs its handler to completion. One worker at a time.
-func (s *Slot) Deliver() Next { return s.Serve(once) }
-
-// Serve is Deliver, again as long as goOn says so after a delivery, and there is more.
-func (s *Slot) Serve(goOn func() bool) Next {
-	c := s.cell.Load()
-	if c == nil {
-		return s.park()
-	}
-	if !c.begun {
-		if s.sys.under {
-			*s.under = Under{N: s.under.N, Begun: s.under.Begun + 1}
-		}
-		s.box.Enter(uint32(c.n))
-		c.begin()
-		return s.next(c, s.box.Exit(uint32(c.n)))
-	}
-	n := uint32(c.n)
-	l, lane, at, again := s.box.Take(n) // from here on the slot may go on without this worker
-	if !again {
-		return s.rest()
-	}
-	if s.sys.direct {
-		c.began = s.sys.clocks.Now()
-		c.serves(lane, at, c.began)
-	}
-	var then Next
-	s.sees(&l, lane)
-	s.grantWanted() // before the handler can take the place that is free now
-	for again {
-		if l.plainFor(n) {
-			var end *Exit
-			if l, lane, again, then, end = c.burst(l.body, goOn); end == nil {
-				continue
-			}
-			c.finish(*end)
-			c.spend(lanes.Ready)
-			c.look()
-			lane = lanes.Ready
-		} else {
-			c.deliver(l.message(), lane)
-		}
-		l, lane, again, then = s.follow(c, lane, goOn)
-	}
-	return then
-}
-
-// sees shows the host what is delivered, where it asks for that.
-func (s *Slot) sees(l *letter, lane lanes.Lane) {
-	if s.sys.under {
-		m := l.message()
-		*s.under = Under{Tag: m.Tag, Lane: lane, N: s.under.N + 1, Begun: s.under.Begun, Left: s.box.Left()}
-	}
-}
-
-// follow closes the books on a message that c had, and takes the next one where goOn says so. again: there is one; else
-// then is what the host does.
-func (s *Slot) follow(c *Cell, had lanes.Lane, goOn func() bool) (l letter, lane lanes.Lane, again bool, then Next) {
-	n, lives := uint32(c.n), s.cell.Load() == c
-	if s.sys.direct {
-		now := s.sys.clocks.Now()
-		if now-c.began >= long || c.exact != 0 {
-			c.served(had, now)
-		}
-		c.began = now // of what comes next
-	}
-	if s.wanted.Load() {
-		a := s.box.Delivered(had, n, false)
-		s.grant()
-		if a == lanes.More {
-			a = lanes.Empty // it may be otherwise by now: next looks again
-		}
-		return l, 0, false, s.next(c, a)
-	}
-	if !lives || !goOn() {
-		return l, 0, false, s.next(c, s.box.Delivered(had, n, lives))
-	}
-	l, lane, at, a := s.box.Next(had, n)
-	if a == lanes.More {
-		s.sees(&l, lane)
-		s.grantWanted()
-		if s.sys.direct && (at.Sampled() || c.began-at.At() >= long) {
-			c.serves(lane, at, c.began)
-		}
-		return l, lane, true, 0
-	}
-	return l, 0, false, s.next(c, a)
-}
-
-func once() bool { return false }
 
 // next is what follows a delivery to c. One that was given up ends the incarnation, since its handler returned after
 // all.

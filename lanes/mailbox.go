@@ -1,5 +1,7 @@
 package lanes
 
+import "unsafe"
+
 // Counts are the books of one mailbox by lane (L5): Sent = depth + in delivery + Handled + Dead +
 // Refused + Merged + Revoked, where Taken - Handled is in delivery.
 type Counts struct {
@@ -10,11 +12,12 @@ type Counts struct {
 //
 // S is Live, but in the test that looks at its steps. Ready is written to without a lock (queue); taking from it, and all of Cancel and Timed, is done under one.
 type Mailbox[T, S any] struct {
-	turn    turn[S]            // who delivers: see there
-	refused word[S]            // of Ready, without a place
-	opts    options            // immutable
-	inbox   link[urgent[T], S] // of Cancel, the newest first; nil: none
-	ready   queue[T, S]        // puts take no lock; what empties it holds mu
+	turn    turn[S]                // who delivers: see there
+	refused word[S]                // of Ready, without a place
+	opts    options                // immutable
+	inbox   link[urgent[T], S]     // of Cancel, the newest first; nil: none
+	hand    link[Mailbox[T, S], S] // whom the handler has handed to its worker: see handoff.go
+	ready   queue[T, S]            // puts take no lock; what empties it holds mu
 
 	mu      lock[S]
 	in      uint32   // guarded by mu: the incarnation in delivery; zero: none
@@ -67,14 +70,20 @@ func (m *Mailbox[T, S]) Cap(l Lane) int {
 // Put queues v in Ready, by arrival. A ticket that is not zero says that the slot has to be queued under it, and by
 // nobody else, also where v was refused: what came behind its void place may have been passed over. old is what had to
 // go where the result is Dropped.
-func (m *Mailbox[T, S]) Put(v T) (t Ticket, r Result, old *T) {
+func (m *Mailbox[T, S]) Put(v T) (t Ticket, r Result, old *T) { return m.PutBy(nil, v) }
+
+// PutBy is Put by the handler that by is delivered to: it may hand the slot to its worker. nil: no handler sends.
+func (m *Mailbox[T, S]) PutBy(by *Mailbox[T, S], v T) (t Ticket, r Result, old *T) {
 	if !m.ready.put(v, 0, true, m.opts.clocks) {
 		var more bool
 		if r, old, more = m.putFull(v); r == Refused && !more {
 			return 0, r, nil
 		}
 	}
-	return m.turn.wake(Ready), r, old
+	if m.turn.w.load()&phase != idle {
+		return 0, r, old
+	}
+	return m.wakeBy(by), r, old
 }
 
 // putFull looks again, for certain, whether there is no room, and drops the oldest where the option says so. more says
@@ -174,12 +183,12 @@ func (m *Mailbox[T, S]) free(l Lane) int {
 	return int(m.opts.timed) - m.rare.timed.len() - m.rare.reserved
 }
 
-// PutReserved queues v in a place that was reserved. deadline is for Timed only.
-func (m *Mailbox[T, S]) PutReserved(l Lane, deadline int64, v T) Ticket {
+// PutReserved queues v in a place that was reserved, as PutBy does. deadline is for Timed only.
+func (m *Mailbox[T, S]) PutReserved(by *Mailbox[T, S], l Lane, deadline int64, v T) Ticket {
 	if l == Ready {
 		m.ready.put(v, promised, false, m.opts.clocks)
 		m.ready.release() // after: nobody takes its place meanwhile
-		return m.turn.wake(l)
+		return m.wakeBy(by)
 	}
 	m.acquire()
 	r := m.more()
@@ -199,20 +208,40 @@ func (m *Mailbox[T, S]) PutExtra(v T) Ticket {
 // Take gives the next message by rule L3. The consumer says Delivered when it has handled it. by is the incarnation
 // that gets it, from 1.
 func (m *Mailbox[T, S]) Take(by uint32) (v T, l Lane, at Mark, ok bool) {
-	m.acquire()
+	if unsafe.Sizeof(*new(S)) != 0 { // as lock.take, which is too large to be put in place
+		stepLock(&m.mu.mu)
+	} else {
+		m.mu.mu.Lock()
+	}
+	if m.inbox.load() != nil {
+		m.collect()
+	}
+	if p := m.ready.next(); p != nil && !m.urgent() && m.ready.ripe(p) { // the usual case of take
+		v, at = m.ready.pop(p)
+		m.streak, m.in = Streak{}, by
+		m.taken++
+		m.mu.unlock()
+		return v, Ready, at, true
+	}
 	v, l, at, ok = m.take(by)
 	m.mu.unlock()
 	return v, l, at, ok
 }
 
+// urgent says whether a message waits in Cancel or Timed. Where none does Choose says Ready, and starts anew.
+func (m *Mailbox[T, S]) urgent() bool {
+	r := m.rare
+	return r != nil && (r.cancel.len() > 0 || r.timed.len() > 0)
+}
+
 // take is Take for the holder of mu.
 func (m *Mailbox[T, S]) take(by uint32) (v T, l Lane, at Mark, ok bool) {
-	if r := m.rare; r != nil && (r.cancel.len() > 0 || r.timed.len() > 0) {
-		v, l, at = m.choose(r)
+	if m.urgent() {
+		v, l, at = m.choose(m.rare)
 		m.in = by
 		return v, l, at, true
 	}
-	p := m.ready.peek() // the usual case: Choose says Ready, and starts anew
+	p := m.ready.peek()
 	if p == nil {
 		return v, 0, 0, false
 	}
@@ -225,19 +254,26 @@ func (m *Mailbox[T, S]) take(by uint32) (v T, l Lane, at Mark, ok bool) {
 // Next is Delivered and Take in one: More gives the next message, Empty none; Lost says that the delivery was given up
 // meanwhile, and takes none.
 func (m *Mailbox[T, S]) Next(had Lane, by uint32) (v T, l Lane, at Mark, a After) {
-	m.acquire()
+	if unsafe.Sizeof(*new(S)) != 0 { // as lock.take, which is too large to be put in place
+		stepLock(&m.mu.mu)
+	} else {
+		m.mu.mu.Lock()
+	}
+	if m.inbox.load() != nil {
+		m.collect()
+	}
 	m.handles(had)
 	l, a = Ready, Lost
 	if m.in == by {
-		r := m.rare
-		p := m.ready.first()
-		if a = More; p != nil && (r == nil || r.cancel.len() == 0 && r.timed.len() == 0) { // the usual case, as in take
+		if p := m.ready.next(); p != nil && !m.urgent() && m.ready.ripe(p) {
 			v, at = m.ready.pop(p)
-			m.streak = Streak{}
+			m.streak, a = Streak{}, More
 			m.taken++
 		} else {
 			var ok bool
-			if v, l, at, ok = m.take(by); !ok {
+			if v, l, at, ok = m.take(by); ok {
+				a = More
+			} else {
 				m.in, a = 0, Empty
 			}
 		}
@@ -299,8 +335,26 @@ const (
 // Delivered closes the books on a message that Take gave. Where nothing more waits it ends the turn, as Rest does, if
 // rest says so.
 func (m *Mailbox[T, S]) Delivered(l Lane, by uint32, rest bool) After {
-	m.acquire()
+	if unsafe.Sizeof(*new(S)) != 0 { // as lock.take, which is too large to be put in place
+		stepLock(&m.mu.mu)
+	} else {
+		m.mu.mu.Lock()
+	}
+	if m.inbox.load() != nil {
+		m.collect()
+	}
 	m.handles(l)
+	if p := m.ready.next(); p != nil && rest && !m.urgent() && m.in == by && m.ready.look(p) == 0 { // the usual case of leave
+		m.in = 0
+		m.turn.become(running, idle)
+		if m.inbox.load() == nil && m.ready.look(p) == 0 {
+			m.mu.unlock()
+			return Rests
+		}
+		a := m.rested()
+		m.mu.unlock()
+		return a
+	}
 	return m.leave(by, rest)
 }
 
@@ -326,16 +380,22 @@ func (m *Mailbox[T, S]) leave(by uint32, rest bool) (a After) {
 	case m.some():
 		m.in, a = 0, More
 	case rest:
-		m.in, a = 0, Rests
+		m.in = 0
 		m.turn.become(running, idle)
-		if m.some() && m.turn.become(idle, running) {
-			a = More
-		}
+		a = m.rested()
 	default:
 		m.in = 0
 	}
 	m.mu.unlock()
 	return a
+}
+
+// rested looks whether something came before the turn was over: then the worker takes it up again, if nobody else has.
+func (m *Mailbox[T, S]) rested() After {
+	if m.some() && m.turn.become(idle, running) {
+		return More
+	}
+	return Rests
 }
 
 // GiveUp ends the delivery of the incarnation by, whose handler does not return; false: it is in none.
@@ -351,8 +411,7 @@ func (m *Mailbox[T, S]) GiveUp(by uint32) bool {
 
 // some says whether a message waits.
 func (m *Mailbox[T, S]) some() bool {
-	r := m.rare
-	return r != nil && (r.cancel.len() > 0 || r.timed.len() > 0) || m.inbox.load() != nil || m.ready.peek() != nil
+	return m.urgent() || m.inbox.load() != nil || m.ready.peek() != nil
 }
 
 // Some says whether a message waits.

@@ -126,7 +126,7 @@ func step(t *rapid.T, box *lanes.Mailbox[int, lanes.Live], m *model, v int) {
 		}
 		m.reserved[l]--
 		if rapid.Bool().Draw(t, "use") {
-			box.PutReserved(l, due, v)
+			box.PutReserved(nil, l, due, v)
 			m.put(l, v, due, true)
 		} else {
 			box.Release(l)
@@ -260,7 +260,7 @@ func TestL4NoPlaceIsPromisedBesideTheBound(t *testing.T) {
 	if _, got, _ := box.Put(1); got != lanes.Refused {
 		t.Fatal("a promised place was taken:", got)
 	}
-	box.PutReserved(lanes.Ready, 0, 2)
+	box.PutReserved(nil, lanes.Ready, 0, 2)
 	box.Release(lanes.Ready)
 	if _, got, _ := box.Put(3); got != lanes.Queued {
 		t.Fatal("a place that was given back is not free:", got)

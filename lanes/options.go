@@ -59,6 +59,22 @@ func (c *Clocks) mark(n uint64) Mark {
 	return Mark(c.Now()) &^ flags
 }
 
+// quick is mark where that is the coarse time; zero says nothing.
+func (c *Clocks) quick(n uint64) Mark {
+	if c == nil || c.Coarse == nil || n%sampling == 0 {
+		return 0
+	}
+	return Mark(c.Coarse.Load()) &^ flags
+}
+
+// Quick is the coarse time; zero where there is none now.
+func (c *Clocks) Quick() int64 {
+	if c.Coarse == nil {
+		return 0
+	}
+	return c.Coarse.Load()
+}
+
 // Default is the capacity of a lane whose option is zero.
 const Default = 1024
 

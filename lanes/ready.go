@@ -164,7 +164,11 @@ func (q *queue[T, S]) put(v T, more uint64, bounded bool, c *Clocks) bool {
 			return false
 		}
 		p.v = v
-		q.publish(p, uint64(c.mark(n))|more|published)
+		mark := c.quick(n)
+		if mark == 0 {
+			mark = c.mark(n)
+		}
+		q.publish(p, uint64(mark)|more|published)
 		return true
 	}
 }
@@ -238,15 +242,16 @@ func (q *queue[T, S]) follow(s *segment[T, S], rounds uint64) {
 	n.enq.store(0)
 }
 
-// first is peek where that need not look further; nil says nothing.
-func (q *queue[T, S]) first() *place[T] {
+// next is where the next message lies or will lie, if that is known without looking further.
+func (q *queue[T, S]) next() *place[T] {
 	if q.deq < uint64(len(q.at)) {
-		if p := &q.at[q.deq]; q.look(p)&(published|removed) == published {
-			return p
-		}
+		return &q.at[q.deq]
 	}
 	return nil
 }
+
+// ripe says whether a message was published in p, and is there still.
+func (q *queue[T, S]) ripe(p *place[T]) bool { return q.look(p)&(published|removed) == published }
 
 // peek gives the oldest message that was published; nil: there is none. The caller holds the mailbox's lock, here and
 // below.

@@ -10,12 +10,17 @@ import (
 type RunQueue[T any] struct {
 	mu      sync.Mutex
 	waiting sync.Cond
-	idle    int                 // guarded by mu: workers that wait
-	streak  Streak              // guarded by mu
-	classes [count]ring[T]      // guarded by mu
-	closed  bool                // guarded by mu
-	n       [count]atomic.Int32 // by class: how many wait; written under mu
+	idle    int            // guarded by mu: workers that wait
+	streak  Streak         // guarded by mu
+	classes [count]ring[T] // guarded by mu
+	closed  bool           // guarded by mu
+	n       atomic.Uint64  // how many wait, 21 bits a class, the most urgent in the lowest; written under mu
 }
+
+const (
+	unit = uint64(1)
+	wide = 21 // bits of a class in RunQueue.n
+)
 
 // NewRunQueue makes an empty queue.
 func NewRunQueue[T any]() *RunQueue[T] {
@@ -28,7 +33,7 @@ func NewRunQueue[T any]() *RunQueue[T] {
 func (q *RunQueue[T]) Push(class Lane, v T) {
 	q.mu.Lock()
 	q.classes[class].push(entry[T]{v: v})
-	q.n[class].Add(1)
+	q.n.Add(unit << (wide * class))
 	wake := q.idle > 0
 	if wake {
 		q.idle-- // it is counted again when it waits again
@@ -47,7 +52,7 @@ func (q *RunQueue[T]) Next() (v T, ok bool) {
 		l, next, some := Choose(q.streak, q.has())
 		if some {
 			q.streak = next
-			q.n[l].Add(-1)
+			q.n.Add(-(unit << (wide * l)))
 			return q.classes[l].pop().v, true
 		}
 		if q.closed {
@@ -59,19 +64,12 @@ func (q *RunQueue[T]) Next() (v T, ok bool) {
 }
 
 // Above says whether a class more urgent than that one waits: a worker looks at every delivery boundary.
-func (q *RunQueue[T]) Above(class Lane) bool {
-	for l := range class {
-		if q.n[l].Load() > 0 {
-			return true
-		}
-	}
-	return false
-}
+func (q *RunQueue[T]) Above(class Lane) bool { return q.n.Load()&(unit<<(wide*class)-1) != 0 }
 
 // Len is how many slots wait.
 func (q *RunQueue[T]) Len() (n int) {
-	for l := range q.n {
-		n += int(q.n[l].Load())
+	for w := q.n.Load(); w != 0; w >>= wide {
+		n += int(w & (unit<<wide - 1))
 	}
 	return n
 }

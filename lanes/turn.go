@@ -8,7 +8,8 @@ type Ticket uint64
 func (t Ticket) Class() Lane { return Lane(t >> 2 & 3) }
 
 // turn says who delivers, in one word: nobody and a message wakes it (idle), whoever claims the newest ticket (queued),
-// a worker (running), or nobody until it is started again (parked). It counts tickets.
+// a worker (running), or nobody until it is started again (parked). It counts tickets. A slot that is handed is queued,
+// and lies in no run queue: see handoff.go.
 type turn[S any] struct{ w word[S] }
 
 const (
@@ -17,14 +18,16 @@ const (
 	running
 	parked
 
-	phase = 3
-	class = 3 << 2
-	one   = 1 << 4 // of the count of tickets, which stands above phase and class
+	phase  = 3
+	class  = 3 << 2
+	handed = 1 << 4
+	state  = phase | class | handed
+	one    = 1 << 5 // of the count of tickets, which stands above
 )
 
 // issue queues under a new ticket, if the turn is still as it was seen; else the ticket is zero.
 func (t *turn[S]) issue(seen uint64, l Lane) Ticket {
-	k := seen&^(phase|class) + one | uint64(l)<<2 | queued
+	k := seen&^state + one | uint64(l)<<2 | queued
 	if !t.w.cas(seen, k) {
 		return 0
 	}
@@ -58,19 +61,12 @@ func (t *turn[S]) start(l Lane) (k Ticket) {
 // become goes from one phase to another, without a ticket.
 func (t *turn[S]) become(from, to uint64) bool {
 	w := t.w.load()
-	return w&phase == from && t.w.cas(w, w&^(phase|class)|to)
+	return w&phase == from && t.w.cas(w, w&^state|to)
 }
 
 // Claim takes the slot out of the run queue for the one worker that holds its newest ticket.
 func (m *Mailbox[T, S]) Claim(t Ticket) bool {
-	return m.turn.w.cas(uint64(t), uint64(t)&^(phase|class)|running)
-}
-
-// ClaimReady takes the slot, if it waits in Ready, whatever its ticket: that is outdated then. Whoever calls it was
-// given the slot's ticket and has not passed it on.
-func (m *Mailbox[T, S]) ClaimReady() bool {
-	w := m.turn.w.load()
-	return w&(phase|class) == uint64(Ready)<<2|queued && m.Claim(Ticket(w))
+	return m.turn.w.cas(uint64(t), uint64(t)&^state|running)
 }
 
 // Ticket is the newest; false: the slot is not queued.

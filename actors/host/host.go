@@ -120,24 +120,10 @@ type turn struct {
 	t actors.Ticket
 }
 
-// Ready hands the slot to the worker whose handler made it runnable (L6), or puts it into the run queue.
-func (h *Host) Ready(by, s *actors.Slot, t actors.Ticket) {
-	if by != nil && t.Class() == lanes.Ready {
-		if seat := by.Seat(); seat != nil && seat.By.(*worker).offer(s) {
-			return
-		}
-	}
-	h.push(turn{s, t})
-}
+// Ready puts the slot into the run queue. What a handler hands to its worker (L6) does not come here.
+func (h *Host) Ready(_, s *actors.Slot, t actors.Ticket) { h.push(turn{s, t}) }
 
 func (h *Host) push(e turn) { h.queue.Push(e.t.Class(), e) }
-
-// pushed puts a slot that was handed on into the run queue, unless it was queued anew meanwhile and has had its turn.
-func (h *Host) pushed(s *actors.Slot) {
-	if t, ok := s.Ticket(); ok {
-		h.push(turn{s, t})
-	}
-}
 
 // Arm puts the timer on the heap.
 func (h *Host) Arm(_ *actors.Slot, d time.Duration, t *actors.Timer) func() {

@@ -79,7 +79,7 @@ func (w *worker) inspect(now time.Time) {
 	}
 	held := now.Sub(w.since)
 	if held >= tick {
-		w.yield()
+		w.withhold(s)
 	}
 	if !w.slow && held >= tick && w.h.queue.Len() > 0 && int(w.h.count.Load()) < w.h.opts.Workers+w.h.opts.Spares {
 		w.slow = true
@@ -122,7 +122,7 @@ func (w *worker) giveUp(s *actors.Slot, seq uint64) {
 	}
 	w.fencing.Lock()
 	defer w.fencing.Unlock()
-	if w.seq.Load() == seq {
+	if w.seq.Load() == seq && w.slot.Load() == s {
 		w.lost.Store(seq)
 	}
 }

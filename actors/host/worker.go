@@ -13,30 +13,27 @@ import (
 // worker is one goroutine that delivers.
 type worker struct {
 	h    *Host                       // immutable
-	seq  atomic.Uint64               // counts deliveries as they begin; written by the worker
+	seq  atomic.Uint64               // changes when a delivery begins in another tick of the clock than the last; written by the worker
 	slot atomic.Pointer[actors.Slot] // whom it serves; nil: nobody; written by the worker
-	next atomic.Pointer[actors.Slot] // nil: open; shut: nobody is served, or the monitor took it; else the hand-off
-	seat actors.Seat                 // immutable: the worker itself
 	left sync.Once                   // the WaitGroup is left once: at the end, or when given up
 
 	seen    uint64           // owned by the monitor
 	since   time.Time        // owned by the monitor
 	slow    bool             // owned by the monitor: counted, and has a spare beside it
 	stuck   bool             // owned by the monitor: counted
+	at      *actors.Slot     // owned by the worker: slot
+	tick    int64            // owned by the worker: the clock when seq changed
 	quantum int              // owned by the worker: deliveries left
-	goOn    func() bool      // immutable: again
 	handed  uint64           // owned by the worker: hand-offs that are not counted in the host's stats yet
-	counted uint64           // owned by the worker: deliveries that are
+	served  uint64           // owned by the worker: deliveries that are not
 	life    base.Incarnation // owned by the monitor: whose handler is slow
 	lost    atomic.Uint64    // the seq of the delivery that was given up; written under fencing
 	fencing sync.Mutex
 }
 
 func (h *Host) startWorker() {
-	w := &worker{h: h, counted: 1}
+	w := &worker{h: h}
 	w.seq.Store(1) // zero is the delivery that was not given up
-	w.seat.By, w.goOn = w, w.again
-	w.next.Store(shut)
 	h.mu.Lock()
 	h.workers[w] = struct{}{}
 	h.mu.Unlock()
@@ -77,100 +74,96 @@ func (w *worker) serve(s *actors.Slot) {
 		default:
 		}
 	}
-	w.next.Store(nil)
-	for left := w.h.opts.Quantum; s != nil; {
-		s, left = w.turn(s, left)
-	}
+	w.seq.Add(1)
+	w.quantum = w.h.opts.Quantum
+	w.sit(s)
+	s.Serve(w)
 	w.slot.Store(nil)
-	w.yield()
 	w.count()
 }
 
 // count brings what the worker did into the host's stats.
 func (w *worker) count() {
-	w.h.stats.Deliveries.Add(w.seq.Load() - w.counted)
+	w.h.stats.Deliveries.Add(w.served)
 	w.h.stats.HandOffs.Add(w.handed)
-	w.counted, w.handed = w.seq.Load(), 0
+	w.served, w.handed = 0, 0
 }
 
-// turn delivers to s until it rests, its quantum ends, a higher class waits, or a hand-off runs next.
-func (w *worker) turn(s *actors.Slot, left int) (next *actors.Slot, rest int) {
-	s.Sit(&w.seat)
+// sit begins to deliver to s.
+func (w *worker) sit(s *actors.Slot) {
+	w.at = s
 	w.slot.Store(s)
-	w.quantum = left
-	for {
-		w.seq.Add(1)
-		w.quantum--
-		more := s.Serve(w.goOn)
-		if w.quantum <= 0 && w.h.queue.Len() == 0 { // nobody waits for a turn
-			w.count()
-			w.quantum = w.h.opts.Quantum
-		}
-		switch n := w.offered(); {
-		case n != nil:
-			if more == actors.More {
-				w.requeue(s)
-			}
-			return w.take(n, w.quantum), w.quantum
-		case more != actors.More:
-			return nil, w.quantum
-		case w.quantum <= 0 || w.h.queue.Above(lanes.Ready) && w.h.queue.Above(s.Class()):
+	w.begin()
+}
+
+// After goes on with s until it rests, the quantum ends, a higher class waits, or a hand-off runs next.
+func (w *worker) After(s *actors.Slot, then actors.Next) *actors.Slot {
+	if w.quantum <= 0 && w.h.queue.Len() == 0 { // nobody waits for a turn
+		w.count()
+		w.quantum = w.h.opts.Quantum
+	}
+	n, offered := w.take(s)
+	switch {
+	case offered:
+		if then == actors.More {
 			w.requeue(s)
-			return nil, 0
 		}
+		if n != nil {
+			w.handed++
+			w.sit(n)
+		}
+		return n
+	case then != actors.More:
+		return nil
+	case w.quantum <= 0 || w.h.queue.Above(lanes.Ready) && w.h.queue.Above(s.Class()):
+		w.requeue(s)
+		return nil
+	}
+	w.begin()
+	return s
+}
+
+// begin counts a delivery that begins. Who looks on needs to tell it only from those of other ticks: what lasts longer
+// than one is all that he looks for.
+func (w *worker) begin() {
+	w.quantum--
+	w.served++
+	if t := w.h.clock.Load(); t != w.tick || w.lost.Load() != 0 {
+		w.tick = t
+		w.seq.Add(1)
 	}
 }
 
-// again says whether the worker delivers to the same slot once more before it looks around: nothing was handed to it,
+// Again says whether the worker delivers to the same slot once more before it looks around: nothing was handed to it,
 // its quantum lasts, and nothing urgent waits.
-func (w *worker) again() bool {
-	if w.quantum <= 0 || w.next.Load() != nil || w.h.queue.Above(lanes.Ready) {
+func (w *worker) Again() bool {
+	if w.quantum <= 0 || w.at.Offers() || w.h.queue.Above(lanes.Ready) {
 		return false
 	}
-	w.quantum--
-	w.seq.Add(1)
+	w.begin()
 	return true
 }
 
 func (w *worker) requeue(s *actors.Slot) { w.h.push(turn{s, s.Requeue()}) }
 
-// offered takes the hand-off of the handler that has just returned; nil: there is none.
-func (w *worker) offered() *actors.Slot {
-	if w.next.Load() == nil {
-		return nil
+// take looks for what the handler of s has handed on, and says whether there was something. n runs next, unless a Cancel
+// or a due Timed waits, which it does not pass, or the quantum is over.
+func (w *worker) take(s *actors.Slot) (n *actors.Slot, offered bool) {
+	if w.quantum > 0 && !w.h.queue.Above(lanes.Ready) {
+		n = s.ClaimOffered()
+		return n, n != nil
 	}
-	if n := w.next.Swap(nil); n != shut {
-		return n
+	back, t := s.TakeBack()
+	if t != 0 {
+		w.h.push(turn{back, t})
 	}
-	return nil
+	return nil, t != 0
 }
 
-// shut stands in worker.next where offers are refused.
-var shut = new(actors.Slot)
-
-// offer takes a slot that the handler under way has made runnable; false: it has one, or has returned.
-func (w *worker) offer(s *actors.Slot) bool {
-	return w.next.Load() == nil && w.next.CompareAndSwap(nil, s)
-}
-
-// take says whether the hand-off runs next. It passes neither a Cancel nor a due Timed, and has to
-// wait its turn once the quantum is over.
-func (w *worker) take(s *actors.Slot, left int) *actors.Slot {
-	if left <= 0 || w.h.queue.Above(lanes.Ready) {
-		w.h.pushed(s)
-		return nil
-	}
-	if !s.ClaimReady() {
-		return nil // it was queued anew, in a higher class
-	}
-	w.handed++
-	return s
-}
-
-// yield gives the hand-off of a handler that goes on and on to the other workers, and takes no other.
-func (w *worker) yield() {
-	if s := w.next.Swap(shut); s != nil && s != shut {
-		w.h.pushed(s)
+// withhold gives what the handler of s has handed on to the other workers: it goes on and on.
+func (w *worker) withhold(s *actors.Slot) {
+	if n, t := s.Withhold(); t != 0 {
+		w.h.push(turn{n, t})
 	}
 }
 
