@@ -3,6 +3,7 @@ package lanes
 import (
 	"fmt"
 	"hash/fnv"
+	"os"
 	"slices"
 	"testing"
 )
@@ -125,45 +126,49 @@ func TestL6EveryOrderOfTheStepsOfAHandOff(t *testing.T) {
 		named bool  // a has handed to b before
 		more  func(p *pair) []func()
 		sent  []int
+		long  bool
 	}{
-		{"a worker alone", []int{1, 2}, false, func(*pair) []func() { return nil }, []int{1, 2}},
-		{"two workers", []int{1, 2}, true, func(p *pair) []func() { return []func(){p.work} }, []int{1, 2}},
+		{"a worker alone", []int{1, 2}, false, func(*pair) []func() { return nil }, []int{1, 2}, false},
+		{"two workers", []int{1, 2}, true, func(p *pair) []func() { return []func(){p.work} }, []int{1, 2}, false},
 		{"a stranger who sends as the handler does", []int{1}, false, func(p *pair) []func() {
 			return []func(){func() { p.push(p.b, putBy(p.b, p.a, 7)) }}
-		}, []int{1, 7}},
+		}, []int{1, 7}, false},
 		{"the same, where b was named before", []int{1}, true, func(p *pair) []func() {
 			return []func(){func() { p.push(p.b, putBy(p.b, p.a, 7)) }}
-		}, []int{1, 7}},
+		}, []int{1, 7}, false},
 		{"the same, where a's handler sends nothing", []int{absorbed, absorbed + 1}, true, func(p *pair) []func() {
 			return []func(){func() { p.push(p.b, putBy(p.b, p.a, 7)) }}
-		}, []int{7, absorbed, absorbed + 1}},
+		}, []int{7, absorbed, absorbed + 1}, false},
 		{"a message to b from elsewhere, and the worker that it wakes", []int{1}, true, func(p *pair) []func() {
 			return []func(){func() { p.push(p.b, putBy(p.b, nil, 7)); p.work() }}
-		}, []int{1, 7}},
+		}, []int{1, 7}, false},
 		{"a cancel of b, and the worker that it wakes", []int{1}, true, func(p *pair) []func() {
 			return []func(){func() {
 				p.push(p.b, p.b.PutCancel(urgentFrom, func(old, _ int) (int, bool) { return old, false }))
 				p.work()
 			}}
-		}, []int{1, urgentFrom}},
+		}, []int{1, urgentFrom}, false},
 		{"the monitor, and the worker that it wakes", []int{1}, true, func(p *pair) []func() {
 			return []func(){func() {
 				n, k := p.a.Withhold()
 				p.push(n, k)
 				p.work()
 			}}
-		}, []int{1}},
+		}, []int{1}, false},
 		{"the monitor before b was ever named", []int{1, 2}, false, func(p *pair) []func() {
 			return []func(){func() { p.push(p.a.Withhold()) }}
-		}, []int{1, 2}},
+		}, []int{1, 2}, false},
 		{"the monitor, and a message to a", []int{1}, true, func(p *pair) []func() {
 			return []func(){func() { p.push(p.a.Withhold()) }, func() { p.push(p.a, putBy(p.a, nil, 2)) }}
-		}, []int{1, 2}},
+		}, []int{1, 2}, true},
 		{"b sends to a meanwhile", []int{1}, true, func(p *pair) []func() {
 			return []func(){func() { p.push(p.a, putBy(p.a, p.b, 2)) }}
-		}, []int{1, 2}},
+		}, []int{1, 2}, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
+			if row.long && os.Getenv("FNODE_LONG") == "" {
+				t.Skip("needs: FNODE_LONG=1, half a minute")
+			}
 			paths, states := explore(t, func() ([]func(), func() uint64, func() error) {
 				p := &pair{a: newEyed[int](Options{Ready: 8}), b: newEyed[int](Options{Ready: 8})}
 				if row.named {
