@@ -30,12 +30,13 @@ func TestE4TheCommandSaysWhatItCheckedAndWhyEachRestartHappened(t *testing.T) {
 	for _, want := range []string{
 		"#23 sup/ext/b  b: ended (crashed: boom) -> restart after 25ms, rule S1; restart 1 of 8 in 1h0m0s (budget)\n",
 		"#39 sup/ext/b  b: ended (crashed: boom) -> give_up, rule S2; restart 9 of 8 in 1h0m0s (budget)\n",
-		"activation -> grant of refuse, grant, rule E1\n",
+		"activation -> activate (of activate, activate_degraded, refuse), rule E1\n",
+		"lease -> grant (of refuse, grant), rule E1\n",
 		"sup/ext/a  FN1003 was denied 41 more times within 90ns\n",
 		"anchor   a8c925122672715e18058b03dadc8709a29adf323f68164d59a77fc9c455742a (the ledger's own first marker: ",
-		"checked  42 markers in 1 runs",
-		"10 decisions, of which 9 were recomputed and are equal\n",
-		"1 of the kind activation cannot be recomputed here\n",
+		"checked  43 markers in 1 runs",
+		"11 decisions, of which 10 were recomputed and are equal\n",
+		"1 of the kind lease cannot be recomputed here\n",
 		"redacted 7 payloads of the kind kv, of markers 2 to 20: kv: the extensions' own\n",
 		"result   it holds\n",
 	} {
@@ -77,8 +78,8 @@ func TestE4EveryEndHasItsExitStatus(t *testing.T) {
 		"another key":     {[]string{frozen, "--key", strings.Repeat("ab", 32)}, codes.ExitNo, "FN5042"},
 		"broken":          {[]string{write("flipped", flipped)}, codes.ExitNo, "offset 4"},
 		"cut":             {[]string{write("cut", good[:7000])}, codes.ExitNo, "cut off"},
-		"no bundle":       {[]string{write("text", []byte("hello, this is no bundle"))}, codes.ExitBadData, "FN5040"},
-		"empty":           {[]string{write("empty", nil)}, codes.ExitBadData, "FN5040"},
+		"no bundle":       {[]string{write("text", []byte("hello, this is no bundle"))}, codes.ExitBadData, "FN5043"},
+		"empty":           {[]string{write("empty", nil)}, codes.ExitBadData, "FN5043"},
 		"newer":           {[]string{write("newer", newer)}, codes.ExitSkew, "version 2"},
 		"no file":         {[]string{filepath.Join(dir, "none")}, codes.ExitNoInput, "FN8025"},
 		"no key file":     {[]string{frozen, "-k", "none"}, codes.ExitNoInput, "FN8025"},
@@ -142,7 +143,7 @@ func TestE4TheJSONFormHasTheSame(t *testing.T) {
 		if doc.Holds == bad || (doc.Code == "FN5042") != bad || (len(doc.Report.Breaks) == 1) != bad || doc.Kind != "Verification" {
 			t.Errorf("%s", out)
 		}
-		if !bad && (len(doc.Decisions) != 11 || doc.Decisions[8].Choice != "give_up" || !*doc.Decisions[8].Equal || doc.Decisions[9].Equal != nil || doc.Hidden[0].Redacted != 7) {
+		if !bad && (len(doc.Decisions) != 12 || doc.Decisions[8].Choice != "give_up" || !*doc.Decisions[8].Equal || !*doc.Decisions[9].Equal || doc.Decisions[10].Equal != nil || doc.Hidden[0].Redacted != 7) {
 			t.Errorf("%s", out)
 		}
 	}

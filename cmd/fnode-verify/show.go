@@ -59,7 +59,7 @@ func (v *view) marker(s *evidence.Shown) {
 	switch {
 	case s.Entry != nil:
 		d.Kind, d.Rule, d.Choice, d.Why = s.Entry.Kind, s.Entry.Rule, s.Entry.Choice, why(s.Entry)
-		if account.Replays().Knows(s.Entry.Kind) {
+		if replays().Knows(s.Entry.Kind) {
 			equal := len(s.Differences) == 0
 			d.Equal = &equal
 		}
@@ -95,7 +95,7 @@ func why(e *evidence.Entry) string {
 	if line, err := account.Why(e); err == nil {
 		return line
 	}
-	return fmt.Sprintf("%s -> %s of %s, rule %s", e.Kind, e.Choice, strings.Join(e.Candidates, ", "), e.Rule)
+	return fmt.Sprintf("%s -> %s (of %s), rule %s", e.Kind, e.Choice, strings.Join(e.Candidates, ", "), e.Rule)
 }
 
 func (v *view) hide(s *evidence.Shown) {

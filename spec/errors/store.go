@@ -135,7 +135,7 @@ var (
 		Hint:  "Restore a backup, or look at what a repair would give up: fnctl ledger repair --dry-run.",
 	}
 	NotABundle = &Code{
-		ID: "FN5040", Name: "not_a_bundle", Title: "this is no bundle of evidence", Exit: ExitBadData, HTTP: 400,
+		ID: "FN5043", Name: "not_a_bundle", Title: "this is no bundle of evidence", Exit: ExitBadData, HTTP: 400,
 		Cause: "The bytes do not begin as a bundle does.",
 		Kept:  "Nothing was changed.",
 		Hint:  "A bundle is what fnctl ledger export writes; check that the whole file was copied, and as binary.",

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -58,7 +59,7 @@ func TestE4ABundleOfASelectionHolds(t *testing.T) {
 			if want := map[bool]string{true: "genesis", false: "argument"}[key == nil]; rep.Anchor.From != want || rep.Anchor.Key != fmt.Sprintf("%x", pub(l.key)) {
 				t.Errorf("the anchor is %+v", rep.Anchor)
 			}
-			if rep.Recomputed+uint64(rep.Unknown["activation"]) != rep.Decisions {
+			if rep.Recomputed+uint64(rep.Unknown["lease"]) != rep.Decisions {
 				t.Errorf("%s: of %d decisions %d were recomputed, and %v are unknown", row.words, rep.Decisions, rep.Recomputed, rep.Unknown)
 			}
 		}
@@ -319,4 +320,34 @@ func recounted(ps []piece) []piece {
 	}
 	ps[at].body = must(marker.Encode(&e))
 	return ps
+}
+
+func BenchmarkVerify(b *testing.B) {
+	l := newLedger("bench")
+	for len(l.items) < 10_000 {
+		decided(l, 9)
+	}
+	l.sign()
+	text, sum := bundle(b, l, evidence.Selection{})
+	b.SetBytes(int64(len(text)))
+	for b.Loop() {
+		if _, _, err := verify(text, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(sum.Markers)*float64(b.N)/b.Elapsed().Seconds(), "markers/s")
+}
+
+func BenchmarkWrite(b *testing.B) {
+	l := newLedger("bench")
+	for len(l.items) < 10_000 {
+		decided(l, 9)
+	}
+	l.sign()
+	for b.Loop() {
+		if _, err := evidence.WriteBundle(io.Discard, l, evidence.Selection{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(10_000*float64(b.N)/b.Elapsed().Seconds(), "markers/s")
 }

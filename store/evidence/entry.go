@@ -84,9 +84,11 @@ func (e *Entry) Record() string {
 
 // check says what makes it no entry.
 func (e *Entry) check() error {
-	for _, w := range slices.Concat([]string{e.Kind, e.Rule, e.Choice}, e.Candidates, e.Constraints) {
-		if w == "" || len(w) > mostWord {
-			return fmt.Errorf("a kind, rule, choice or constraint has 1 to %d bytes, one has %d", mostWord, len(w))
+	for _, list := range [...][]string{{e.Kind, e.Rule, e.Choice}, e.Candidates, e.Constraints} {
+		for _, w := range list {
+			if w == "" || len(w) > mostWord {
+				return fmt.Errorf("a kind, rule, choice or constraint has 1 to %d bytes, one has %d", mostWord, len(w))
+			}
 		}
 	}
 	switch {

@@ -154,9 +154,9 @@ func vectors() (names []string, ours []evidence.Entry, theirs []ints) {
 	add := func(name string, e evidence.Entry, as ints) {
 		names, ours, theirs = append(names, name), append(ours, e), append(theirs, as)
 	}
-	add("grant", must(evidence.New("activation", map[uint64]string{1: "sup/ext/b"}, evidence.Outcome{
+	add("grant", must(evidence.New("lease", map[uint64]string{1: "sup/ext/b"}, evidence.Outcome{
 		Rule: "E1", Candidates: []string{"refuse", "grant"}, Choice: "grant",
-	})), ints{1: "activation", 2: "E1", 3: ints{1: "sup/ext/b"}, 4: items{"refuse", "grant"}, 6: "grant"})
+	})), ints{1: "lease", 2: "E1", 3: ints{1: "sup/ext/b"}, 4: items{"refuse", "grant"}, 6: "grant"})
 
 	in := core.Inputs{
 		On: core.OnEnd, Now: 1767323045000000000, Strategy: core.RestForOne, Auto: core.All, Budget: core.Budget{Restarts: 5, Window: 30 * time.Second},

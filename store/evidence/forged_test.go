@@ -14,7 +14,6 @@ import (
 	"github.com/franken-node/fnode-supervisor/store/evidence"
 	"github.com/franken-node/fnode-supervisor/store/marker"
 	"github.com/franken-node/fnode-supervisor/store/mmr"
-	"github.com/franken-node/fnode-supervisor/supervision/account"
 )
 
 // at is the index of the part with that marker in a run.
@@ -341,7 +340,7 @@ func FuzzVerify(f *testing.F) {
 			whole = join(ps)
 		}
 		for _, b := range [][]byte{b, whole} {
-			_, _ = evidence.Verify(bytes.NewReader(b), evidence.Check{Replays: account.Replays()})
+			_, _ = evidence.Verify(bytes.NewReader(b), evidence.Check{Replays: replays()})
 		}
 	})
 }

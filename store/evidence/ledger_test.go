@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"maps"
 	"os"
 	"slices"
 	"testing"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/fxamacker/cbor/v2"
 
+	extension "github.com/franken-node/fnode-supervisor/actors/extension/core"
 	"github.com/franken-node/fnode-supervisor/spec"
 	"github.com/franken-node/fnode-supervisor/store/evidence"
 	"github.com/franken-node/fnode-supervisor/store/marker"
@@ -137,8 +139,10 @@ func (l *ledger) tell() {
 	}
 	l.sign()
 	decided(l, 9)
-	g := must(evidence.New("activation", map[uint64]string{1: "sup/ext/b", 2: "1.2.0"}, evidence.Outcome{
-		Rule: "E1", Candidates: []string{"refuse", "grant"}, Constraints: []string{"receipt"}, Choice: "grant",
+	g := must(extension.Entry(extension.Inputs{Path: "sup/ext/b", Name: "b", Version: "1.2.0", Digest: "sha256:00", Profile: "strict", Queue: 64}))
+	l.add("grant", "sup/ext/b", &g)
+	g = must(evidence.New("lease", map[uint64]string{1: "db-1"}, evidence.Outcome{
+		Rule: "E1", Candidates: []string{"refuse", "grant"}, Constraints: []string{"fence"}, Choice: "grant",
 	}))
 	l.add("grant", "sup/ext/b", &g)
 	l.add("denials", "sup/ext/a", &evidence.Denials{Path: "sup/ext/a", What: "FN1003", Count: 41, First: 20, Last: 90, From: 10, Until: 100})
@@ -183,11 +187,18 @@ func bundle(t testing.TB, l *ledger, sel evidence.Selection) ([]byte, evidence.S
 	return b.Bytes(), sum
 }
 
+// replays recompute all but leases.
+func replays() evidence.Validator {
+	all := account.Replays()
+	maps.Copy(all, extension.Replays())
+	return all
+}
+
 // verify gives what was found, and every marker that was shown.
 func verify(b []byte, key ed25519.PublicKey) (evidence.Report, []evidence.Shown, error) {
 	var shown []evidence.Shown
 	rep, err := evidence.Verify(bytes.NewReader(b), evidence.Check{
-		Key: key, Replays: account.Replays(), Each: func(s *evidence.Shown) { shown = append(shown, *s) },
+		Key: key, Replays: replays(), Each: func(s *evidence.Shown) { shown = append(shown, *s) },
 	})
 	return rep, shown, err
 }

@@ -142,6 +142,39 @@ func TestE2AnAlteredEntryIsNamedByTheFieldThatDiffers(t *testing.T) {
 	}
 }
 
+// BenchmarkDecision is a crash and its restart: as it is decided, with its entry, and with the entry's encoding.
+func BenchmarkDecision(b *testing.B) {
+	for _, mode := range []string{"decided", "entry", "encoded"} {
+		b.Run(mode, func(b *testing.B) {
+			b.ReportAllocs()
+			c, err := core.New(core.Spec{Budget: core.Budget{Restarts: 5, Window: time.Minute}, Children: []core.Child{{Name: "a", Backoff: core.Backoff{Off: true}}}})
+			if err != nil {
+				b.Fatal(err)
+			}
+			c.Step(core.Event{Kind: core.Boot})
+			inc := uint32(0)
+			for b.Loop() {
+				inc++
+				now := int64(inc) * int64(time.Minute)
+				c.Step(core.Event{Kind: core.Ready, Name: "a", Inc: inc, Now: now})
+				c.Step(core.Event{Kind: core.Ended, Name: "a", Inc: inc, Now: now, Exit: core.Exit{Kind: core.Crashed, Text: "boom"}})
+				for _, d := range c.Decided() {
+					if mode == "decided" {
+						continue
+					}
+					e, err := account.Entry(&d)
+					if err == nil && mode == "encoded" {
+						_, err = e.Encode()
+					}
+					if err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+		})
+	}
+}
+
 // FuzzReplay: bytes of hostile origin are refused or replayed, and told, without a panic.
 func FuzzReplay(f *testing.F) {
 	for _, e := range crashes(f) {

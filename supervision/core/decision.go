@@ -59,17 +59,24 @@ func (o Occasion) String() string {
 	return occasions[o]
 }
 
-// Candidates are the choices that there are on this occasion, in their fixed order.
-func (o Occasion) Candidates() (out []string) {
-	if int(o) < len(rules) {
-		for to, rule := range rules[o] {
+// Candidates are the choices that there are on this occasion, in their fixed order. They must not be changed.
+func (o Occasion) Candidates() []string {
+	if int(o) < len(candidates) {
+		return candidates[o]
+	}
+	return nil
+}
+
+var candidates = func() (out [len(occasions)][]string) {
+	for on, row := range rules {
+		for to, rule := range row {
 			if rule != "" {
-				out = append(out, choices[to])
+				out[on] = append(out[on], choices[to])
 			}
 		}
 	}
 	return out
-}
+}() // written at init
 
 // Choice is what was done. Of more than one the greatest counts.
 type Choice uint8
@@ -113,15 +120,19 @@ const (
 
 var bounds = [...]string{"restart", "auto_shutdown", "crash_loop", "budget", "backoff", "start_timeout", "shutdown", "two_incarnations"}
 
-// Names are the bounds, in their fixed order.
-func (l Looked) Names() (out []string) {
-	for i, name := range bounds {
-		if l&(1<<i) != 0 {
-			out = append(out, name)
+// Names are the bounds, in their fixed order. They must not be changed.
+func (l Looked) Names() []string { return looked[l] }
+
+var looked = func() (out [256][]string) {
+	for l := range out {
+		for i, name := range bounds {
+			if l&(1<<i) != 0 {
+				out[l] = append(out[l], name)
+			}
 		}
 	}
 	return out
-}
+}() // written at init
 
 // Times are times in ns of the run's clock, oldest first: the newest mostTimes of them, and how many more there were.
 type Times struct {
