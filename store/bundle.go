@@ -1,12 +1,9 @@
 package store
 
 import (
-	"errors"
-
 	"github.com/franken-node/fnode-supervisor/spec"
 	codes "github.com/franken-node/fnode-supervisor/spec/errors"
 	"github.com/franken-node/fnode-supervisor/store/evidence"
-	"github.com/franken-node/fnode-supervisor/store/marker"
 	"github.com/franken-node/fnode-supervisor/store/mmr"
 )
 
@@ -15,20 +12,18 @@ func (s *Store) Source() evidence.Source { return source{s} }
 
 type source struct{ s *Store }
 
-// Read hands durable markers over, in order.
+// Read hands durable markers over, in order, one read of the disk each: no segment is in memory.
 func (x source) Read(first, last uint64, f func(*evidence.Item) bool) error {
-	err := x.s.opened(func() error {
-		return x.s.log.each(max(first, 1), last, func(_ string, _ int, fr *marker.Frame, _ marker.ID) error {
-			if !f(&evidence.Item{Marker: fr.Marker, Payload: fr.Payload, Pruned: fr.Pruned}) {
-				return ErrEnough
+	return x.s.opened(func() error {
+		last := min(last, x.s.log.headNow().Seq)
+		for seq := max(first, 1); seq <= last; seq++ {
+			fr, err := x.s.log.get(seq)
+			if err != nil || !f(&evidence.Item{Marker: fr.Marker, Payload: fr.Payload, Pruned: fr.Pruned}) {
+				return err
 			}
-			return nil
-		})
-	})
-	if errors.Is(err, ErrEnough) {
+		}
 		return nil
-	}
-	return err
+	})
 }
 
 // Prove gives a proof of inclusion.
