@@ -277,9 +277,11 @@ func (s *Slot) Serve(goOn func() bool) Next {
 	if !again {
 		return s.rest()
 	}
+	seldom := true
 	if s.sys.direct {
-		c.began = s.sys.clocks.Now()
-		c.serves(lane, at, c.began)
+		now := s.sys.clocks.Now()
+		seldom, c.began = now-c.began > seldomAfter, now
+		c.serves(lane, at, now)
 	}
 	var then Next
 	s.sees(&l, lane)
@@ -299,8 +301,15 @@ func (s *Slot) Serve(goOn func() bool) Next {
 		}
 		l, lane, again, then = s.follow(c, lane, goOn)
 	}
+	if then == Idle && seldom {
+		s.box.Trim()
+	}
 	return then
 }
+
+// seldomAfter is for how long an actor must have had nothing to do, in ns, to give its room for messages back when it
+// rests again: to make it anew takes less than a thousandth of that. A host without a coarse clock takes all for such.
+const seldomAfter = int64(10 * time.Millisecond)
 
 // sees shows the host what is delivered, where it asks for that.
 func (s *Slot) sees(l *letter, lane lanes.Lane) {

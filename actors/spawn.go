@@ -438,12 +438,14 @@ type traits struct {
 	delegate, supervised, trapLinks, doors bool
 	deliveries, drainDeliveries            int
 	lifetime, drain, stuckAfter            time.Duration
+	lanes                                  lanes.Options // settled
 }
 
 // settingsOf gives those of the last slot, where they are the same.
 func (sys *System) settingsOf(o *Child) *settings {
 	s := traits{
 		classOr(o), o.Caps, o.Queue, o.Delegate, o.Supervised, o.TrapLinks, o.Doors, o.Deliveries, o.DrainDeliveries, o.Lifetime, o.Drain, o.StuckAfter,
+		o.Lanes.Settled(),
 	}
 	if last := sys.settings.Load(); last != nil && last.traits == s {
 		return last

@@ -157,6 +157,7 @@ func (sys *System) newSlot(owner *Slot, life base.Incarnation, r *regions.Region
 	if o.StuckAfter == 0 {
 		o.StuckAfter = 10 * time.Second
 	}
+	o.Lanes.Clocks = sys.clocks
 	s := &Slot{sys: sys, id: base.ID(sys.nextID()), path: o.Name, opts: sys.settingsOf(&o), owner: owner, ownerLife: life, region: r}
 	if sys.under {
 		s.under = &Under{}
@@ -164,8 +165,7 @@ func (sys *System) newSlot(owner *Slot, life base.Incarnation, r *regions.Region
 	if owner != nil {
 		s.path = owner.path + "/" + o.Name
 	}
-	o.Lanes.Clocks = sys.clocks
-	s.box.Init(o.Lanes)
+	s.box.Init(&s.opts.lanes)
 	sys.mu.Lock()
 	if _, taken := sys.paths[s.path]; taken {
 		sys.mu.Unlock()

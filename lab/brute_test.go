@@ -168,7 +168,7 @@ func fieldsOf(t reflect.Type) []int {
 	for i := range t.NumField() {
 		f := t.Field(i)
 		switch {
-		case strings.HasPrefix(t.Name(), "queue["): // see queued
+		case strings.HasPrefix(t.Name(), "Mailbox[") && (f.Name == "ready" || f.Name == "opts" || f.Name == "past"): // see queued
 		case constant[f.Name] || masked[f.Type.Name()] || f.Name == "n" && t.Name() != "Slot" && t.Name() != "watcher":
 		case t == reflect.TypeFor[actors.Message]() && f.Name == "Tag":
 			out = append(out, -1-i)
@@ -247,10 +247,16 @@ func stateOf(w *world, v reflect.Value) uint64 {
 			if t.Name() == "turn" { // the phase: who delivers
 				return mix(h, v.FieldByName("w").FieldByName("v").FieldByName("v").Uint()&15)
 			}
-			if strings.HasPrefix(t.Name(), "queue[") {
-				seen := v.FieldByName("seen").Uint() // limit less what it knows of places given back: the bound less what is promised
-				h = mix(h, v.FieldByName("limit").FieldByName("v").FieldByName("v").Uint()-seen)
-				for _, at := range queued(v) {
+			if strings.HasPrefix(t.Name(), "Mailbox[") {
+				p := v.FieldByName("ready").FieldByName("p") // an atomic pointer; nil: nothing is promised, and nothing waits
+				q := reflect.NewAt(p.Type().Field(0).Type.Elem().Elem(), p.FieldByName("v").UnsafePointer())
+				if q.IsNil() {
+					return mix(h, uint64(v.FieldByName("opts").Elem().FieldByName("Ready").Int()))
+				}
+				q = q.Elem()
+				seen := q.FieldByName("seen").Uint() // limit less what it knows of places given back: the bound less what is promised
+				h = mix(h, q.FieldByName("limit").FieldByName("v").FieldByName("v").Uint()-seen)
+				for _, at := range queued(q) {
 					h = mix(h, walk(at.FieldByName("v"), depth+1))
 				}
 			}
@@ -268,9 +274,6 @@ func queued(q reflect.Value) (out []reflect.Value) {
 		return reflect.NewAt(q.FieldByName("head").Type().Elem(), p.UnsafePointer())
 	}
 	s, i := q.FieldByName("head"), int(q.FieldByName("deq").Uint())
-	if s.IsNil() {
-		s = behind(q.FieldByName("began"))
-	}
 	for ; !s.IsNil(); s, i = behind(s.Elem().FieldByName("succ")), 0 {
 		for at := s.Elem().FieldByName("at"); i < at.Len(); i++ {
 			mark := at.Index(i).FieldByName("mark").Uint()

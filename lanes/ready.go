@@ -15,6 +15,9 @@ import "sync/atomic"
 // A segment is reused by its own mailbox only, and is shut (no place is valid) until it is the newest: a put that still
 // holds it from before either fails or gets a place in the newest segment, which is where it belongs.
 //
+// A queue that is let go of is shut for good: no place of it is given out or promised any more. It is made with its first
+// segment, and the positions go on from those of the one before.
+//
 // The fields are in the order of who touches them: those that every put reads, those that hardly anybody does, and those
 // that every delivery writes, so that the first and the last lie in lines of their own.
 type queue[T any] struct {
@@ -24,8 +27,8 @@ type queue[T any] struct {
 
 	cap   uint64                   // immutable
 	step  uint64                   // immutable: how many places are given back before limit is told
-	began link[segment[T]]         // set once: the first
 	void  word                     // places that a put took and could not use
+	over  word                     // 1: it was let go of
 	spare [spares]link[segment[T]] // out of the chain, shut; nil: none
 
 	seen  uint64      // guarded by the mailbox's lock: what limit knows of the places given back
@@ -98,27 +101,50 @@ func newSegment[T any](size int) *segment[T] {
 
 func (s *segment[T]) size() uint64 { return uint64(len(s.at)) }
 
-// newest is the segment that takes puts now.
-func (q *queue[T]) newest() *segment[T] {
-	if s := q.tail.load(); s != nil {
-		return s
+// newQueue makes an empty one with its first segment, whose positions begin at base.
+func newQueue[T any](most, base uint64) *queue[T] {
+	f := &struct {
+		q  queue[T]
+		s  segment[T]
+		at [smallest]place[T]
+	}{}
+	q, s := &f.q, &f.s
+	s.at, s.busy = f.at[:], s
+	s.base.v.Store(base)
+	q.cap, q.step = most, max(most/64, 1)
+	q.head, q.at, q.seen, q.freed = s, s.at, base, base
+	q.tail.p.Store(s)
+	q.limit.v.Store(base + most)
+	return q
+}
+
+// letGo shuts an empty queue for good, and says how many of its places were used, so far; false: something is in it, or
+// promised, or about to come. The caller holds the mailbox's lock.
+func (q *queue[T]) letGo() (used uint64, ok bool) {
+	if q.peek() != nil {
+		return 0, false
 	}
-	if q.began.load() == nil {
-		q.began.cas(nil, newSegment[T](smallest))
+	s := q.head
+	if q.tail.load() != s || !s.succ.cas(nil, s.busy) {
+		return 0, false
 	}
-	q.tail.cas(nil, q.began.load())
-	return q.tail.load()
+	q.refresh()
+	most, gone := q.seen+q.cap, q.seen-1<<62 // no position is below
+	if q.limit.cas(most, gone) {
+		if s.enq.cas(q.deq, shut) {
+			q.over.store(1)
+			return s.base.load() + q.deq - q.void.load(), true
+		}
+		q.limit.add(most - gone) // for a moment it was as if the lane were full
+	}
+	s.succ.store(nil)
+	return 0, false
 }
 
 // position is how many places were given out so far. It is exact for the holder of the mailbox's lock; for others it
 // may be too large while a segment is opened anew.
 func (q *queue[T]) position() uint64 {
 	s := q.tail.load()
-	if s == nil {
-		if s = q.began.load(); s == nil {
-			return 0
-		}
-	}
 	n := s.enq.load()
 	if n&shut != 0 {
 		n = 0
@@ -127,16 +153,19 @@ func (q *queue[T]) position() uint64 {
 }
 
 // put takes a place and publishes v in it, with more flags in its mark. A bounded message may find its place over the limit, which is then void; it
-// is refused for certain only where the caller holds the mailbox's lock, and has called refresh.
+// is refused for certain only where the caller holds the mailbox's lock, and has called refresh. false also says that the
+// queue was let go of.
 func (q *queue[T]) put(v T, more uint64, bounded bool, c *Clocks) bool {
 	for {
-		s := q.newest()
+		s := q.tail.load()
 		if bounded && q.tight.load() != 0 && !q.fits() {
 			return false
 		}
 		i := s.enq.add(1) - 1
 		if i >= s.size() {
-			q.extend(s)
+			if !q.extend(s) {
+				return false
+			}
 			continue
 		}
 		p, n := &s.at[i], s.base.load()+i
@@ -192,17 +221,20 @@ func (q *queue[T]) reserve() bool {
 
 func (q *queue[T]) release() { q.limit.add(1) }
 
-// extend follows a full segment by a new one, unless somebody else does.
-func (q *queue[T]) extend(s *segment[T]) {
+// extend follows a full segment by a new one, unless somebody else does; false: the queue was let go of.
+func (q *queue[T]) extend(s *segment[T]) bool {
 	if s.succ.load() != nil || !s.succ.cas(nil, s.busy) {
 		if q.tail.load() == s {
+			if q.over.load() != 0 {
+				return false
+			}
 			yield() // until it is followed, or opened anew
 		}
-		return
+		return true
 	}
 	if s.enq.load() < s.size() { // it was opened anew meanwhile
 		s.succ.store(nil)
-		return
+		return true
 	}
 	n := q.reuse()
 	if n == nil {
@@ -215,11 +247,12 @@ func (q *queue[T]) extend(s *segment[T]) {
 	s.succ.store(n)
 	n.enq.store(0)
 	n.succ.store(nil)
+	return true
 }
 
 // first is peek where that need not look further; nil says nothing.
 func (q *queue[T]) first() *place[T] {
-	if q.deq < uint64(len(q.at)) {
+	if q != nil && q.deq < uint64(len(q.at)) {
 		if p := &q.at[q.deq]; look(&p.mark)&(published|removed) == published {
 			return p
 		}
@@ -227,14 +260,11 @@ func (q *queue[T]) first() *place[T] {
 	return nil
 }
 
-// peek gives the oldest message that was published; nil: there is none. The caller holds the mailbox's lock, here and
-// below.
+// peek gives the oldest message that was published; nil: there is none, as where there is no queue. The caller holds the
+// mailbox's lock, here and below.
 func (q *queue[T]) peek() *place[T] {
-	if q.head == nil {
-		if q.head = q.began.load(); q.head == nil {
-			return nil
-		}
-		q.at = q.head.at
+	if q == nil {
+		return nil
 	}
 	for {
 		if q.deq == uint64(len(q.at)) && !q.advance() {

@@ -24,9 +24,9 @@ func (a *atStep) step() {
 func (a *atStep) saw(uint64) {}
 func (a *atStep) wait()      { runtime.Gosched() }
 
-// chainLen is how many segments are reachable from the first.
-func chainLen(q *queue[*[64]byte]) (n int) {
-	for s := q.began.load(); s != nil && n < 1_000_000; n++ {
+// chainLen is how many segments are reachable from a segment.
+func chainLen(s *segment[*[64]byte]) (n int) {
+	for ; s != nil && n < 1_000_000; n++ {
 		x := s.succ.load()
 		if x == s.busy {
 			return n + 1
@@ -39,6 +39,7 @@ func chainLen(q *queue[*[64]byte]) (n int) {
 func TestL4EmptySegmentsAreLetGo(t *testing.T) {
 	const size = 100_000
 	m := New[*[64]byte](Options{Ready: size})
+	first := m.open().head
 	var ms runtime.MemStats
 	for round := range 40 {
 		for range size {
@@ -54,12 +55,12 @@ func TestL4EmptySegmentsAreLetGo(t *testing.T) {
 		if round%8 == 7 {
 			runtime.GC()
 			runtime.ReadMemStats(&ms)
-			t.Logf("round %d: empty mailbox, %d segments reachable from queue.first, heap %d KB", round, chainLen(&m.ready), ms.HeapAlloc>>10)
+			t.Logf("round %d: empty mailbox, %d segments reachable from queue.first, heap %d KB", round, chainLen(first), ms.HeapAlloc>>10)
 		}
 	}
 	runtime.GC()
 	runtime.ReadMemStats(&ms)
-	if n := chainLen(&m.ready); n > 10 {
+	if n := chainLen(first); n > 10 {
 		t.Errorf("an empty mailbox keeps %d empty segments (heap %d KB)", n, ms.HeapAlloc>>10)
 	}
 	runtime.KeepAlive(m)
@@ -67,6 +68,7 @@ func TestL4EmptySegmentsAreLetGo(t *testing.T) {
 
 func TestL4EmptySegmentsAreLetGoAtTheDefaultBound(t *testing.T) {
 	m := New[*[64]byte](Options{})
+	first := m.open().head
 	put := 0
 	for range 2_000 {
 		for range 1024 {
@@ -79,7 +81,7 @@ func TestL4EmptySegmentsAreLetGoAtTheDefaultBound(t *testing.T) {
 			}
 		}
 	}
-	if n := chainLen(&m.ready); n > 10 {
+	if n := chainLen(first); n > 10 {
 		t.Errorf("after %d messages an empty mailbox keeps %d empty segments", put, n)
 	}
 }
@@ -96,7 +98,7 @@ func stalledExtension(t *testing.T, cap int, then func(m *Mailbox[int])) {
 			m.Delivered(l, 1, false)
 		}
 	}
-	for m.ready.tail.load() == nil || m.ready.tail.load().size() < largest {
+	for m.open().tail.load().size() < largest {
 		m.Put(1)
 		drain()
 		m.Put(1)
@@ -106,7 +108,7 @@ func stalledExtension(t *testing.T, cap int, then func(m *Mailbox[int])) {
 		m.Put(1)
 		drain()
 	}
-	s := m.ready.tail.load()
+	s := m.now().tail.load()
 	for s.enq.load() < s.size() {
 		m.Put(1)
 		if s.enq.load() < s.size() {
@@ -116,7 +118,7 @@ func stalledExtension(t *testing.T, cap int, then func(m *Mailbox[int])) {
 	drained := false
 	a := &atStep{when: func() bool {
 		n := s.succ.v()
-		return n != nil && n != s.busy || m.ready.tail.p.Load() != s
+		return n != nil && n != s.busy || m.now().tail.p.Load() != s
 	}, do: func() { drained = true; drain(); then(m) }}
 	hook = a
 	m.Put(2)
@@ -193,7 +195,7 @@ func TestL5NothingStaysInASlotThatIsGoneBehindAPutThatIsRefused(t *testing.T) {
 	m := New[int](Options{Ready: 1})
 	m.Reserve(Ready)
 	var swept []int
-	a := &atStep{when: func() bool { return m.ready.void.v.Load() == 1 }, do: func() {
+	a := &atStep{when: func() bool { return m.now().void.v.Load() == 1 }, do: func() {
 		m.Release(Ready)                      // a promise is given back
 		if _, r, _ := m.Put(2); r != Queued { // another sender, behind the place that is void but not marked yet
 			t.Fatal(r)
