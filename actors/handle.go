@@ -21,9 +21,11 @@ func (c *Cell) burst(body any, goOn func() bool) (l letter, lane lanes.Lane, aga
 	}()
 	n, unbound := uint32(c.n), c.slot.opts.deliveries == 0
 	for {
-		c.cx.trace = TraceID{}
+		if h := c.held.Load(); h != nil {
+			h.trace = TraceID{}
+		}
 		inside = true
-		err := c.b.Receive(&c.cx, body)
+		err := c.b.Receive(c.cx(), body)
 		if err != nil {
 			if e, ended := c.failed(err, body); ended {
 				inside = false
@@ -50,7 +52,7 @@ func (c *Cell) call(body any) (exit Exit, ended bool) {
 			exit, ended = c.panicked(v, body), true
 		}
 	}()
-	if err := c.b.Receive(&c.cx, body); err != nil {
+	if err := c.b.Receive(c.cx(), body); err != nil {
 		return c.failed(err, body)
 	}
 	return exit, false // the usual case
@@ -61,7 +63,7 @@ func (c *Cell) panicked(v, body any) Exit {
 	exit := panicExit(rethrown(v), stack())
 	exit.On = typeName(body)
 	if b, ok := v.(invariant.Broken); ok {
-		c.slot.sys.emit(Event{Kind: EventViolated, Path: c.slot.path, Detail: b.Error()})
+		c.slot.opts.sys.emit(Event{Kind: EventViolated, Path: c.slot.path, Detail: b.Error()})
 	}
 	return exit
 }

@@ -19,44 +19,35 @@ import (
 //
 // Deliver is called by one worker at a time. Accept, Fire and the region callbacks may come from any
 // goroutine.
+//
+// The fields are in the order of who touches them, in lines of the cache: those who send, who delivers, hardly anybody.
 type Slot struct {
-	sys       *System          // immutable
-	id        base.ID          // immutable
-	path      string           // immutable
-	opts      *settings        // immutable
-	owner     *Slot            // immutable; nil for an actor that the outside started
-	region    *regions.Region  // immutable: the region that owns the slot
-	place     regions.Handle   // of regions
-	ownerLife base.Incarnation // immutable: the owner's incarnation that spawned it
-	box       lanes.Mailbox[letter]
-	under     *Under               // owned by the worker; nil: the host does not ask
-	cell      atomic.Pointer[Cell] // the incarnation that handles messages; nil: parked
-	view      atomic.Pointer[any]  // written by Cx.Publish
-	state     atomic.Uint32        // written by Cell.step: what inspection shows
-	seat      atomic.Pointer[Seat] // written by Sit: where the host delivers to it, or did last
-	stats     SlotStats            // atomics inside
-	gone      atomic.Bool          // written under mu: retired
-	shut      atomic.Bool          // written under mu: gone, or withdrawn; nothing is accepted
-	wanted    atomic.Bool          // written under mu: somebody waits for a place
-	gaveUp    atomic.Bool          // written under mu: givenUp holds something
+	opts  *settings     // immutable
+	flags atomic.Uint32 // flags; written under mu
+	state atomic.Uint32 // written by Cell.step: what inspection shows
+	box   lanes.Mailbox[letter]
 
+	cell      atomic.Pointer[Cell] // the incarnation that handles messages; nil: parked
+	seat      atomic.Pointer[Seat] // written by Sit: where the host delivers to it, or did last
 	mu        sync.Mutex
-	n         base.Incarnation      // guarded by mu: incarnations so far
-	closing   *Cell                 // guarded by mu: ended, its region not closed yet
-	coming    bool                  // guarded by mu: an incarnation is being made
-	leaving   bool                  // guarded by mu: retire when the incarnation's region is closed
-	givenUp   map[AskID]struct{}    // guarded by mu: questions whose answers have no place any more
-	room      []*request            // guarded by mu: permits that wait for a place, first come first
-	watchers  map[MonitorID]watcher // guarded by mu: of the incarnation that lives or is closing
-	watched   uint64                // guarded by mu: watchers so far
-	onRetired []func(Exit)          // guarded by mu
-	last      *Exit                 // guarded by mu: how the last incarnation ended; nil: there was none
+	n         base.Incarnation // guarded by mu: incarnations so far
+	ownerLife base.Incarnation // immutable: the owner's incarnation that spawned it
+
+	id      base.ID        // immutable
+	path    string         // immutable
+	owner   *Slot          // immutable; nil for an actor that the outside started
+	place   regions.Handle // of regions: in the region that owns the slot
+	since   atomic.Int64   // ns of the incarnation's start
+	closing *Cell          // guarded by mu: ended, its region not closed yet
+	last    *Exit          // guarded by mu: how the last incarnation ended; nil: there was none
+	more    atomic.Pointer[extras]
+	coming  bool // guarded by mu: an incarnation is being made
+	leaving bool // guarded by mu: retire when the incarnation's region is closed
 }
 
 // SlotStats counts what a slot did. Every field is atomic: written by the worker, read by anyone.
 type SlotStats struct {
 	Restarts, Dead, Late atomic.Uint64
-	Since                atomic.Int64 // ns of the incarnation's start
 }
 
 // Next says what a host does with a slot after a delivery.
@@ -104,7 +95,7 @@ type Ticket = lanes.Ticket
 // neither.
 func (s *Slot) arrived(by *Slot, t Ticket) {
 	if t != 0 {
-		s.sys.host.Ready(by, s, t)
+		s.opts.sys.host.Ready(by, s, t)
 	}
 }
 
@@ -129,7 +120,7 @@ func (s *Slot) Accept(by *Slot, m Message) error {
 	if m.reserved {
 		return s.putReserved(by, lanes.Ready, 0, m)
 	}
-	if s.shut.Load() {
+	if s.is(shut) {
 		return s.refuseGone()
 	}
 	k, l := classOf(m.Body), s.letter(&m)
@@ -150,7 +141,7 @@ func (s *Slot) Accept(by *Slot, m Message) error {
 
 // tell is Accept of a message of Ready in which the kernel has no part, for a host that delivers at once.
 func (s *Slot) tell(by *Slot, body any) error {
-	if s.shut.Load() {
+	if s.is(shut) {
 		return s.refuseGone()
 	}
 	l := letter{body: body, kind: asPlain}
@@ -162,7 +153,7 @@ func (s *Slot) tell(by *Slot, body any) error {
 		return s.unusual(by, t, r, old, body)
 	}
 	if t != 0 {
-		s.sys.host.Ready(by, s, t)
+		s.opts.sys.host.Ready(by, s, t)
 	}
 	s.sweepIfShut()
 	return nil
@@ -186,7 +177,7 @@ func (s *Slot) acceptCancel(m Message) {
 	}
 	if ok && (c.cancel || c.kill) {
 		if cell := s.cell.Load(); cell != nil && cell.n == m.life {
-			cell.cx.cancel(c.reason)
+			cell.cx().cancel(c.reason)
 		}
 	}
 	s.arrived(nil, s.box.PutCancel(s.letter(&m), merge))
@@ -207,9 +198,9 @@ func (s *Slot) accepted(by *Slot, t Ticket, r lanes.Result, body any) error {
 // is codes.Gone.
 func (s *Slot) putReserved(by *Slot, l lanes.Lane, due int64, m Message) error {
 	s.mu.Lock()
-	if s.gaveUp.Load() && s.unwanted(m.Body) {
+	if s.is(gaveUp) && s.unwanted(m.Body) {
 		s.mu.Unlock()
-		s.stats.Late.Add(1)
+		s.extra().stats.Late.Add(1)
 		return codes.New(codes.Gone, "%s does not wait for this answer any more", s.path)
 	}
 	t := s.box.PutReserved(l, due, s.letter(&m)) // before mu is free: who gives up looks for it
@@ -231,12 +222,12 @@ func (s *Slot) putExtra(m Message) {
 // release gives a promised place of the Ready lane back.
 func (s *Slot) release() {
 	s.box.Release(lanes.Ready)
-	s.sys.host.Step(s, StepFreeReady)
+	s.opts.sys.host.Step(s, StepFreeReady)
 }
 
 // sweepIfShut catches a message that slipped in while the slot was being shut.
 func (s *Slot) sweepIfShut() {
-	if s.shut.Load() {
+	if s.is(shut) {
 		s.sweep()
 	}
 }
@@ -249,7 +240,7 @@ func (s *Slot) full(what string) error {
 const retryAfter = 10 * time.Millisecond
 
 func (s *Slot) refuseGone() error {
-	if !s.gone.Load() {
+	if !s.is(gone) {
 		return codes.New(codes.Gone, "%s is down, and nothing starts it for now", s.path)
 	}
 	return codes.New(codes.Gone, "%s is gone", s.path)
@@ -265,8 +256,8 @@ func (s *Slot) Serve(goOn func() bool) Next {
 		return s.park()
 	}
 	if !c.begun {
-		if s.sys.under {
-			*s.under = Under{N: s.under.N, Begun: s.under.Begun + 1}
+		if s.opts.sys.under {
+			*s.extra().under = Under{N: s.extra().under.N, Begun: s.extra().under.Begun + 1}
 		}
 		s.box.Enter(uint32(c.n))
 		c.begin()
@@ -278,9 +269,9 @@ func (s *Slot) Serve(goOn func() bool) Next {
 		return s.rest()
 	}
 	seldom := true
-	if s.sys.direct {
-		now := s.sys.clocks.Now()
-		seldom, c.began = now-c.began > seldomAfter, now
+	if s.opts.sys.direct {
+		now := s.opts.sys.clocks.Now()
+		seldom = now-c.began > seldomAfter
 		c.serves(lane, at, now)
 	}
 	var then Next
@@ -313,9 +304,9 @@ const seldomAfter = int64(10 * time.Millisecond)
 
 // sees shows the host what is delivered, where it asks for that.
 func (s *Slot) sees(l *letter, lane lanes.Lane) {
-	if s.sys.under {
+	if s.opts.sys.under {
 		m := l.message()
-		*s.under = Under{Tag: m.Tag, Lane: lane, N: s.under.N + 1, Begun: s.under.Begun, Left: s.box.Left()}
+		*s.extra().under = Under{Tag: m.Tag, Lane: lane, N: s.extra().under.N + 1, Begun: s.extra().under.Begun, Left: s.box.Left()}
 	}
 }
 
@@ -323,14 +314,14 @@ func (s *Slot) sees(l *letter, lane lanes.Lane) {
 // then is what the host does.
 func (s *Slot) follow(c *Cell, had lanes.Lane, goOn func() bool) (l letter, lane lanes.Lane, again bool, then Next) {
 	n, lives := uint32(c.n), s.cell.Load() == c
-	if s.sys.direct {
-		now := s.sys.clocks.Now()
-		if now-c.began >= long || c.exact != 0 {
+	if s.opts.sys.direct {
+		now := s.opts.sys.clocks.Now()
+		if now-c.began >= long || c.sampled() {
 			c.served(had, now)
 		}
-		c.began = now // of what comes next
+		c.began = now &^ 1 // of what comes next
 	}
-	if s.wanted.Load() {
+	if s.is(wanted) {
 		a := s.box.Delivered(had, n, false)
 		s.grant()
 		if a == lanes.More {
@@ -345,7 +336,7 @@ func (s *Slot) follow(c *Cell, had lanes.Lane, goOn func() bool) (l letter, lane
 	if a == lanes.More {
 		s.sees(&l, lane)
 		s.grantWanted()
-		if s.sys.direct && (at.Sampled() || c.began-at.At() >= long) {
+		if s.opts.sys.direct && (at.Sampled() || c.began-at.At() >= long) {
 			c.serves(lane, at, c.began)
 		}
 		return l, lane, true, 0
@@ -382,7 +373,7 @@ func (s *Slot) next(c *Cell, a lanes.After) Next {
 func (s *Slot) without(c *Cell) Next {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if c.leftBehind() {
+	if c.behind {
 		return Parked
 	}
 	return s.parks()
@@ -416,11 +407,10 @@ func (s *Slot) parks() Next {
 func (s *Slot) moveOut(c *Cell) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if c.leftBehind() {
+	if c.behind {
 		return
 	}
-	exit := c.exit // a copy: the cell is let go of
-	s.closing, s.last = c, &exit
+	s.closing, s.last = c, &c.ends().exit
 	s.cell.CompareAndSwap(c, nil)
 }
 
@@ -435,14 +425,14 @@ func (s *Slot) Wake() (t Ticket, ok bool) {
 
 // dead gives m to the dead letters: nothing is lost in silence (L5).
 func (s *Slot) dead(m Message, why error) {
-	s.stats.Dead.Add(1)
+	s.extra().stats.Dead.Add(1)
 	s.unheld(m)
-	s.sys.deadLetter(s, m, why)
+	s.opts.sys.deadLetter(s, m, why)
 }
 
 // late drops a message for an incarnation that has ended.
 func (s *Slot) late(m Message) {
-	s.stats.Late.Add(1)
+	s.extra().stats.Late.Add(1)
 	s.unheld(m)
 }
 
@@ -457,7 +447,7 @@ func (s *Slot) unheld(m Message) {
 func (s *Slot) sweep() {
 	var left [3][]letter
 	s.mu.Lock() // a slot that is opened again keeps what comes then
-	if s.shut.Load() {
+	if s.is(shut) {
 		for l := range left {
 			left[l] = s.box.Drain(lanes.Lane(l))
 		}
@@ -488,7 +478,7 @@ func (s *Slot) String() string { return fmt.Sprintf("%s (%s)", s.path, s.id) }
 
 // Stuck reports a handler that is over its budget, by name (L6).
 func (s *Slot) Stuck() {
-	s.sys.emit(Event{Kind: EventStuck, Path: s.path})
+	s.opts.sys.emit(Event{Kind: EventStuck, Path: s.path})
 }
 
 // Living is the incarnation that handles messages; zero if there is none.

@@ -155,7 +155,7 @@ var masked = map[string]bool{
 }
 
 // constant are fields that never change, or are not state.
-var constant = map[string]bool{"sys": true, "opts": true, "stats": true, "view": true, "host": true, "next": true, "id": true, "path": true, "name": true, "b": true}
+var constant = map[string]bool{"sys": true, "opts": true, "stats": true, "since": true, "view": true, "host": true, "next": true, "id": true, "path": true, "name": true, "b": true}
 
 var fieldCache = map[reflect.Type][]int{}
 
@@ -213,7 +213,7 @@ func stateOf(w *world, v reflect.Value) uint64 {
 			case t == reflect.TypeFor[*actors.Slot]() && depth > 0, t.Elem().Name() == "member":
 				return hashOf(v.Elem().FieldByName("path").String())
 			case t.Elem().Name() == "descendant":
-				return hashOf(v.Elem().FieldByName("name").String())
+				return hashOf(nameOf(v.Elem()))
 			}
 			if n, ok := seen[v.Pointer()]; ok {
 				return mix(7, uint64(n))
@@ -237,9 +237,16 @@ func stateOf(w *world, v reflect.Value) uint64 {
 			}
 			return h
 		case reflect.Struct:
+			if to, is := lazy(v); is {
+				return mix(h, walk(to, depth+1))
+			}
 			for _, i := range fieldsOf(t) {
 				if i < 0 { // a message's tag
 					h = mix(h, w.book.msgs[w.tags[v.Field(-1-i).Uint()].msg].hash)
+					continue
+				}
+				if f := v.Field(i); t.Name() == "Handle" && t.Field(i).Name == "lodger" && !f.IsNil() { // a descendant in another's place
+					h = mix(h, hashOf(nameOf(f.Elem())))
 					continue
 				}
 				h = mix(h, walk(v.Field(i), depth+1))
@@ -265,6 +272,31 @@ func stateOf(w *world, v reflect.Value) uint64 {
 		return h
 	}
 	return walk(v, 0)
+}
+
+// nameOf is the name of a region: its own, or its owner's path.
+func nameOf(region reflect.Value) string {
+	if region.FieldByName("lodged").Bool() {
+		return region.FieldByName("owner").Elem().Elem().FieldByName("slot").Elem().FieldByName("path").String()
+	}
+	return region.FieldByName("rest").Elem().FieldByName("name").String()
+}
+
+// lazy is what an atomic pointer leads to that is made when it is needed; before, it is as if it were there and zero.
+func lazy(v reflect.Value) (to reflect.Value, is bool) {
+	t := v.Type()
+	if !strings.HasPrefix(t.Name(), "Pointer[") || t.PkgPath() != "sync/atomic" {
+		return to, false
+	}
+	switch of := t.Field(0).Type.Elem().Elem(); of.Name() {
+	case "extras", "holdings", "ending":
+		p := reflect.NewAt(of, v.FieldByName("v").UnsafePointer())
+		if p.IsNil() {
+			return reflect.Zero(of), true
+		}
+		return p.Elem(), true
+	}
+	return to, false
 }
 
 // queued lists what waits in a Ready lane, which is reached by atomic pointers. Its positions are no state.
