@@ -147,7 +147,7 @@ func (d *daemon) add(ctx context.Context, cat *catalog, above string, c config.C
 	if err != nil {
 		return err
 	}
-	return d.order(ctx, above, supervision.Request{Kind: core.Add, Add: spec})
+	return d.order(ctx, above, supervision.Request{Kind: core.Add, Add: new(spec)})
 }
 
 func (d *daemon) order(ctx context.Context, above string, q supervision.Request) error {
