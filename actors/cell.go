@@ -80,7 +80,7 @@ func (c *Cell) Ask(q regions.Request) {
 	if !c.asked() {
 		return
 	}
-	c.slot.opts.sys.carry(nil, c.slot, Message{Body: control{cancel: true, reason: q.Reason}, life: c.n})
+	c.slot.opts.sys.carry(nil, c.slot, Message{Body: control{cancel: true, reason: q.Reason}.boxed(), life: c.n})
 }
 
 // Kill ends the incarnation at its next delivery boundary (S6).
@@ -88,7 +88,7 @@ func (c *Cell) Kill() {
 	if !c.asked() {
 		return
 	}
-	c.slot.opts.sys.carry(nil, c.slot, Message{Body: control{kill: true, reason: c.region.Reason()}, life: c.n})
+	c.slot.opts.sys.carry(nil, c.slot, Message{Body: control{kill: true, reason: c.region.Reason()}.boxed(), life: c.n})
 }
 
 // Alone says that everything else in the region has left.
@@ -96,7 +96,7 @@ func (c *Cell) Alone() {
 	if !c.asked() {
 		return
 	}
-	c.slot.opts.sys.carry(nil, c.slot, Message{Body: control{alone: true}, life: c.n})
+	c.slot.opts.sys.carry(nil, c.slot, Message{Body: control{alone: true}.boxed(), life: c.n})
 }
 
 // step is the only writer of the life's state.

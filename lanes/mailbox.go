@@ -29,6 +29,7 @@ type Mailbox[T any] struct {
 // rare is what most actors never use: Cancel, Timed, and the books of what does not go its usual way.
 type rare[T any] struct {
 	cancel   ring[T]
+	room     [2]entry[T] // for the first of cancel
 	timed    heap[T]
 	reserved int // places of Timed promised to timers
 	counts   Counts
@@ -418,6 +419,7 @@ func (m *Mailbox[T]) Class() Lane {
 func (m *Mailbox[T]) more() *rare[T] {
 	if m.rare == nil {
 		m.rare = &rare[T]{}
+		m.rare.cancel.buf = m.rare.room[:]
 	}
 	return m.rare
 }
