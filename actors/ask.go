@@ -48,12 +48,12 @@ func Request[Q, R any](cx *Cx, to Ref, q Q, timeout time.Duration) (AskID, error
 	if err := cx.may(CapSend); err != nil {
 		return 0, err
 	}
-	slot, cell := cx.slot, cx.cell
-	slot.sys.host.Step(slot, StepHoldReady)
+	slot, cell := cx.slot, cx.cell()
+	slot.opts.sys.host.Step(slot, StepHoldReady)
 	if !slot.box.Reserve(lanes.Ready) {
 		return 0, slot.full("an answer")
 	}
-	a := &Ask[Q, R]{Q: q, id: AskID(slot.sys.nextID()), from: slot, life: cell.n}
+	a := &Ask[Q, R]{Q: q, id: AskID(slot.opts.sys.nextID()), from: slot, life: cell.n}
 	p := pending{id: a.id, ask: a}
 	if timeout > 0 {
 		a.due = cx.Now().Add(timeout)
@@ -64,7 +64,8 @@ func Request[Q, R any](cx *Cx, to Ref, q Q, timeout time.Duration) (AskID, error
 		}
 		p.timer = t
 	}
-	cell.asks = append(cell.asks, p)
+	h := cell.holds()
+	h.asks = append(h.asks, p)
 	if err := cx.send(to, Message{Body: a}); err != nil {
 		cell.pop(a.id)
 		cell.disarm(p.timer.t)
@@ -86,29 +87,30 @@ func (a *Ask[Q, R]) fail(err error) any { return Answer[R]{ID: a.id, Err: err} }
 
 // pop takes a question out of those that wait, which are in the order of their ids.
 func (c *Cell) pop(id AskID) (p pending, ok bool) {
-	i, ok := slices.BinarySearchFunc(c.asks, id, func(p pending, id AskID) int { return cmp.Compare(p.id, id) })
+	h := c.has()
+	i, ok := slices.BinarySearchFunc(h.asks, id, func(p pending, id AskID) int { return cmp.Compare(p.id, id) })
 	if ok {
-		p = c.asks[i]
-		c.asks = slices.Delete(c.asks, i, i+1)
+		p = h.asks[i]
+		h.asks = slices.Delete(h.asks, i, i+1)
 	}
 	return p, ok
 }
 
 // giveUp takes back the place of an answer that nobody waits for any more, also where the answer lies in it.
 func (s *Slot) giveUp(id AskID) {
-	s.sys.host.Step(s, StepTakeBack)
+	s.opts.sys.host.Step(s, StepTakeBack)
 	s.mu.Lock()
 	here := s.box.Remove(lanes.Ready, func(l letter) bool {
 		a, is := l.message().Body.(answered)
 		return is && a.of() == id
 	}) > 0
 	if !here {
-		put(&s.givenUp, id, struct{}{})
-		s.gaveUp.Store(true)
+		put(&s.extra().givenUp, id, struct{}{})
+		s.mark(gaveUp, true)
 	}
 	s.mu.Unlock()
 	if here {
-		s.stats.Late.Add(1)
+		s.extra().stats.Late.Add(1)
 		return
 	}
 	s.release()
@@ -120,9 +122,10 @@ func (s *Slot) unwanted(body any) bool {
 	if !is {
 		return false
 	}
-	_, is = s.givenUp[a.of()]
-	delete(s.givenUp, a.of())
-	s.gaveUp.Store(len(s.givenUp) > 0)
+	all := s.extra().givenUp
+	_, is = all[a.of()]
+	delete(all, a.of())
+	s.mark(gaveUp, len(all) > 0)
 	return is
 }
 
@@ -156,28 +159,28 @@ func (a *Ask[Q, R]) HandOn(cx *Cx, to Ref) error {
 	if err := cx.may(0); err != nil {
 		return err
 	}
-	if err := cx.cell.promises.resolve(a.oblige(), obligations.Transferred); err != nil {
+	if err := cx.cell().has().promises.resolve(a.oblige(), obligations.Transferred); err != nil {
 		return err
 	}
 	a.holder, a.later = nil, false
 	if err := cx.send(to, Message{Body: a}); err != nil {
-		a.hold(cx.cell)
+		a.hold(cx.cell())
 		return err
 	}
 	return nil
 }
 
 func (a *Ask[Q, R]) resolve(cx *Cx, to obligations.State, ans Answer[R]) {
-	if a.holder != cx.cell {
-		cx.slot.sys.violated("O1", "%s answers a question that it does not hold", cx.slot.path)
+	if a.holder != cx.cell() {
+		cx.slot.opts.sys.violated("O1", "%s answers a question that it does not hold", cx.slot.path)
 		return
 	}
-	switch err := cx.cell.promises.resolve(a.oblige(), to); {
+	switch err := cx.cell().has().promises.resolve(a.oblige(), to); {
 	case err == nil:
 	case errors.Is(err, codes.Of(codes.Gone)):
 		return // it was fenced, and the asker was told
 	default:
-		cx.slot.sys.violated("O1", "%s: %v", cx.slot.path, err)
+		cx.slot.opts.sys.violated("O1", "%s: %v", cx.slot.path, err)
 		return
 	}
 	a.answer(cx.slot, ans)
@@ -189,11 +192,11 @@ func (a *Ask[Q, R]) answer(by *Slot, ans Answer[R]) {
 		return
 	}
 	if a.out != nil {
-		by.sys.guarded(by.path, "the answer to "+a.label(), func() { a.out(ans) })
+		by.opts.sys.guarded(by.path, "the answer to "+a.label(), func() { a.out(ans) })
 		return
 	}
 	a.ans = ans
-	by.sys.carry(by, a.from, Message{Body: boxed(&a.ans), life: a.life, reserved: true})
+	by.opts.sys.carry(by, a.from, Message{Body: boxed(&a.ans), life: a.life, reserved: true})
 }
 
 // boxed is *v as an interface, without a copy: v is not written any more. T is no pointer.
@@ -210,7 +213,7 @@ func (a *Ask[Q, R]) kept() bool                { return a.later }
 
 // hold makes the cell under delivery the holder of the promise.
 func (a *Ask[Q, R]) hold(c *Cell) {
-	if a.done.Load() || c.promises.has(a) {
+	if a.done.Load() || c.has().promises.has(a) {
 		return // it is told, not asked: nobody waits
 	}
 	a.holder, a.later = c, false
@@ -218,7 +221,7 @@ func (a *Ask[Q, R]) hold(c *Cell) {
 	if !a.due.IsZero() {
 		due = nanos(a.due)
 	}
-	c.holds(a, obligations.Reply, a.label(), due)
+	c.owe(a, obligations.Reply, a.label(), due)
 }
 
 // abandon answers with an error without touching a ledger: the holder is gone or never was.

@@ -27,7 +27,7 @@ func (s *Slot) ownersDeadline() (t time.Time) {
 		return t
 	}
 	if c := s.owner.current(); c != nil {
-		t = c.deadline
+		t = c.has().deadline
 	}
 	return t
 }

@@ -37,12 +37,12 @@ func (c Caps) String() string {
 
 // may is asked before every effect: the incarnation has to live, and to hold the capability.
 func (cx *Cx) may(c Caps) error {
-	if cx.cell.over.Load() {
-		return codes.New(codes.Gone, "%s#%d has ended or is fenced: its effects are refused", cx.slot.path, cx.cell.n)
+	if cx.cell().shows(over) {
+		return codes.New(codes.Gone, "%s#%d has ended or is fenced: its effects are refused", cx.slot.path, cx.n)
 	}
-	if cx.cell.caps&c == c {
+	if cx.slot.opts.caps&c == c {
 		return nil
 	}
 	return codes.New(codes.CapabilityDenied, "%s does not hold %s", cx.slot.path, c).
-		Fact("holds", "%s", cx.cell.caps)
+		Fact("holds", "%s", cx.slot.opts.caps)
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"maps"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -30,66 +29,49 @@ func (f Func) Receive(cx *Cx, msg any) error { return f(cx, msg) }
 
 // Cell is one incarnation: the one place where a message meets user code. Unless a field says
 // otherwise it is owned by the worker that delivers.
+//
+// An idle one is small: what it holds, and what belongs to its end, is made when there is some of it.
 type Cell struct {
-	slot     *Slot            // immutable
-	n        base.Incarnation // immutable
-	cx       Cx
-	b        Behaviour       // immutable
-	caps     Caps            // immutable
-	region   *regions.Region // immutable
-	place    regions.Handle  // of regions
-	deadline time.Time       // immutable: of the budget
+	slot   *Slot          // immutable
+	b      Behaviour      // immutable
+	region regions.Region // of regions
+	began  int64          // ns: when the message under way was taken, by the coarse clock; odd: it is sampled, and this is the exact one
+	held   atomic.Pointer[holdings]
+	ended  atomic.Pointer[ending]
+	n      base.Incarnation // immutable
+	life   atomic.Uint32    // a spec.IncarnationState; written by step and fence only, under slot.mu
 
-	smu     sync.Mutex
-	life    atomic.Uint32 // a spec.IncarnationState; written by step and fence only, under smu
-	wasUp   bool          // guarded by smu: it was ready once
-	behind  bool          // guarded by smu: the slot has gone on without it
-	fenced  bool          // guarded by smu; written by fence
-	over    atomic.Bool   // written by fence and end: no effect of its Cx is done any more
-	permits atomic.Int32  // places asked for, of which it has not heard yet
-
-	ordered atomic.Bool // written by Cx.Close of its supervisor, which keeps the time of this close
-
-	promises     promises  // locked by itself
-	asks         []pending // in the order of their ids
-	timers       map[*Timer]struct{}
-	monitors     map[MonitorID]*Slot
-	commits      int
-	armed        int // timers so far
+	deliveries   uint32
 	begun        bool
 	drained      bool
 	keepStarting bool
-	deliveries   int
-	began, exact int64     // ns; when the message under way was taken, by the coarse and, if it is sampled, by the exact clock
-	told         time.Time // when CancelRequested was delivered
-	drainLeft    int
-	clock        *Timer // of the drain; nil: it has no limit, or has not begun
-	lifetime     *Timer // immutable after spawn; nil: no limit
-	exit         Exit
+	wasUp        bool          // guarded by slot.mu: it was ready once
+	behind       bool          // guarded by slot.mu: the slot has gone on without it
+	fenced       bool          // guarded by slot.mu; written by fence
+	signs        atomic.Uint32 // over, ordered
 }
 
-func newCell(s *Slot, n base.Incarnation, b Behaviour, caps Caps, r *regions.Region) *Cell {
-	c := &Cell{
-		slot: s, n: n, b: b, caps: caps, region: r,
-		drainLeft: s.opts.drainDeliveries,
-	}
+func newCell(s *Slot, n base.Incarnation, b Behaviour) *Cell {
+	c := &Cell{slot: s, n: n, b: b}
+	var deadline time.Time
 	if s.opts.lifetime > 0 {
-		c.deadline = s.sys.host.Now().Add(s.opts.lifetime)
+		deadline = s.opts.sys.host.Now().Add(s.opts.lifetime)
 	}
-	c.deadline = earlier(c.deadline, s.ownersDeadline())
-	c.cx.slot, c.cx.cell = s, c
+	if deadline = earlier(deadline, s.ownersDeadline()); !deadline.IsZero() {
+		c.holds().deadline = deadline
+	}
 	return c
 }
 
-// Place keeps the incarnation's place in its region.
-func (c *Cell) Place() *regions.Handle { return &c.place }
+// cx is the incarnation as its behaviour sees it.
+func (c *Cell) cx() *Cx { return (*Cx)(c) }
 
 // Label names the incarnation in proofs.
 func (c *Cell) Label() string { return c.slot.path }
 
 // asked says whether something that the region asks still matters: an incarnation that ends has asked itself.
 func (c *Cell) asked() bool {
-	c.slot.sys.host.Step(c.slot, StepAsked)
+	c.slot.opts.sys.host.Step(c.slot, StepAsked)
 	return !c.in(spec.Ending, spec.Ended)
 }
 
@@ -98,7 +80,7 @@ func (c *Cell) Ask(q regions.Request) {
 	if !c.asked() {
 		return
 	}
-	c.slot.sys.carry(nil, c.slot, Message{Body: control{cancel: true, reason: q.Reason}, life: c.n})
+	c.slot.opts.sys.carry(nil, c.slot, Message{Body: control{cancel: true, reason: q.Reason}.boxed(), life: c.n})
 }
 
 // Kill ends the incarnation at its next delivery boundary (S6).
@@ -106,7 +88,7 @@ func (c *Cell) Kill() {
 	if !c.asked() {
 		return
 	}
-	c.slot.sys.carry(nil, c.slot, Message{Body: control{kill: true, reason: c.region.Reason()}, life: c.n})
+	c.slot.opts.sys.carry(nil, c.slot, Message{Body: control{kill: true, reason: c.region.Reason()}.boxed(), life: c.n})
 }
 
 // Alone says that everything else in the region has left.
@@ -114,17 +96,17 @@ func (c *Cell) Alone() {
 	if !c.asked() {
 		return
 	}
-	c.slot.sys.carry(nil, c.slot, Message{Body: control{alone: true}, life: c.n})
+	c.slot.opts.sys.carry(nil, c.slot, Message{Body: control{alone: true}.boxed(), life: c.n})
 }
 
 // step is the only writer of the life's state.
 func (c *Cell) step(on spec.IncarnationEvent) (do string) {
-	c.smu.Lock()
-	defer c.smu.Unlock()
+	c.slot.mu.Lock()
+	defer c.slot.mu.Unlock()
 	was := spec.IncarnationState(c.life.Load())
 	row, ok := spec.IncarnationLife.Next(was, on)
 	if !ok {
-		c.slot.sys.violated("S5", "%s#%d: %s in state %s", c.slot.path, c.n, on, was)
+		c.slot.opts.sys.violated("S5", "%s#%d: %s in state %s", c.slot.path, c.n, on, was)
 		return "none"
 	}
 	c.life.Store(uint32(row.To))
@@ -156,28 +138,31 @@ func (c *Cell) begin() {
 
 // started says that the incarnation is ready.
 func (c *Cell) started() {
-	if !c.in(spec.Starting, spec.Draining) || c.wasUp {
+	c.slot.mu.Lock()
+	first := c.in(spec.Starting, spec.Draining) && !c.wasUp
+	c.wasUp = c.wasUp || first
+	c.slot.mu.Unlock()
+	if !first {
 		return
 	}
-	c.wasUp = true
 	if c.step(spec.LifeStarted) != "ready" {
 		return
 	}
-	c.slot.sys.emit(Event{Kind: EventStarted, Path: c.slot.path, Incarnation: c.n})
+	c.slot.opts.sys.emit(Event{Kind: EventStarted, Path: c.slot.path, Incarnation: c.n})
 	c.notify(ChildStarted{Ref{c.slot}, c.n})
 }
 
 // notify tells the supervisor, whose Cancel lane never refuses.
 func (c *Cell) notify(m any) {
 	if s := c.slot; s.opts.supervised && s.owner != nil {
-		s.sys.carry(s, s.owner, Message{Body: m, life: s.ownerLife})
+		s.opts.sys.carry(s, s.owner, Message{Body: m, life: s.ownerLife})
 	}
 }
 
 // deliver takes one message to its handler or to its kernel rule.
 func (c *Cell) deliver(m Message, lane lanes.Lane) {
 	if m.timer != nil && !c.armedStill(m.timer) {
-		c.slot.stats.Late.Add(1)
+		c.slot.extra().stats.Late.Add(1)
 		c.look()
 		return
 	}
@@ -206,16 +191,16 @@ func (c *Cell) open(body any) any {
 	case answered:
 		return c.match(m, body)
 	case Down:
-		if _, ok := c.monitors[m.Monitor]; !ok {
+		if _, ok := c.has().monitors[m.Monitor]; !ok {
 			return nil
 		}
-		delete(c.monitors, m.Monitor)
+		delete(c.has().monitors, m.Monitor)
 	case LinkDown:
 		return c.linked(m)
 	case Committed:
-		c.commits--
+		c.holds().commits--
 	case *Permit:
-		c.permits.Add(-1)
+		c.holds().permits.Add(-1)
 		m.take(c)
 	}
 	return body
@@ -233,7 +218,7 @@ func (c *Cell) overdue(id AskID) any {
 func (c *Cell) match(a answered, body any) any {
 	p, ok := c.pop(a.of())
 	if !ok {
-		c.slot.stats.Late.Add(1)
+		c.slot.extra().stats.Late.Add(1)
 		return nil // the question timed out before
 	}
 	c.disarm(p.timer.t)
@@ -251,9 +236,9 @@ func (c *Cell) run(body any, trace TraceID) {
 	if isAsk {
 		p.hold(c)
 	}
-	c.cx.trace = trace
+	c.traced(trace)
 	exit, ended := c.call(body)
-	if isAsk && !ended && c.promises.owes(p) {
+	if isAsk && !ended && c.has().promises.owes(p) {
 		c.unanswered(p)
 	}
 	if ended {
@@ -261,9 +246,18 @@ func (c *Cell) run(body any, trace TraceID) {
 	}
 }
 
+// traced sets the trace id of the message under way.
+func (c *Cell) traced(id TraceID) {
+	if h := c.held.Load(); h != nil {
+		h.trace = id
+	} else if id != (TraceID{}) {
+		c.holds().trace = id
+	}
+}
+
 func (c *Cell) unanswered(p promise) {
 	err := codes.New(codes.NoReply, "%s returned without an answer", c.slot.path).Outcome(base.EffectUnknown)
-	if c.promises.resolve(p.oblige(), obligations.Aborted) == nil {
+	if c.has().promises.resolve(p.oblige(), obligations.Aborted) == nil {
 		p.abandon(c.slot, err)
 	}
 }
@@ -279,8 +273,8 @@ func (c *Cell) control(m control) {
 		return
 	}
 	if m.cancel && c.step(spec.LifeCancel) == "tell" {
-		c.told = c.slot.sys.host.Now()
-		if !c.ordered.Load() {
+		c.ends().told = c.slot.opts.sys.host.Now()
+		if !c.shows(ordered) {
 			c.startClock()
 		}
 		c.run(CancelRequested{m.reason}, TraceID{})
@@ -291,12 +285,13 @@ func (c *Cell) control(m control) {
 // spend counts the budget in deliveries.
 func (c *Cell) spend(lane lanes.Lane) {
 	c.deliveries++
-	if most := c.slot.opts.deliveries; most > 0 && c.deliveries == most {
+	if most := c.slot.opts.deliveries; most > 0 && int(c.deliveries) == most {
 		c.region.Close(regions.Request{Reason: base.ReasonBudget})
 	}
 	if lane == lanes.Ready && c.slot.opts.drainDeliveries > 0 && c.in(spec.Draining) {
-		c.drainLeft--
-		if c.look(); c.drainLeft < 0 || c.drainLeft == 0 && !c.idle() { // else it may be done, but for what it owns
+		c.ends().spent++
+		left := c.slot.opts.drainDeliveries - c.ends().spent
+		if c.look(); left < 0 || left == 0 && !c.idle() { // else it may be done, but for what it owns
 			c.finish(Exit{Kind: ExitKilled, Reason: base.ReasonBudget})
 		}
 	}
@@ -307,10 +302,10 @@ func (c *Cell) look() {
 	if !c.in(spec.Draining) {
 		return
 	}
-	if c.slot.sys.under {
-		c.slot.under.Alone = true
+	if c.slot.opts.sys.under {
+		c.slot.extra().under.Alone = true
 	}
-	if !c.region.Sole(&c.place) || !c.drained && !c.idle() {
+	if !c.region.Sole() || !c.drained && !c.idle() {
 		return
 	}
 	c.end(spec.LifeDrained, Exit{Kind: ExitShutdown, Reason: c.region.Reason()})
@@ -318,12 +313,12 @@ func (c *Cell) look() {
 
 // idle says whether nothing waits, neither here nor for an answer.
 func (c *Cell) idle() bool {
-	if c.promises.open() > 0 || len(c.asks) > 0 || c.commits > 0 {
+	if h := c.held.Load(); h != nil && (h.promises.open() > 0 || len(h.asks) > 0 || h.commits > 0) {
 		return false
 	}
 	some := c.slot.box.Some()
-	if c.slot.sys.under {
-		c.slot.under.Held = some
+	if c.slot.opts.sys.under {
+		c.slot.extra().under.Held = some
 	}
 	return !some
 }
@@ -341,66 +336,82 @@ func (c *Cell) end(on spec.IncarnationEvent, e Exit) {
 	if c.step(on) != "end" {
 		return
 	}
-	c.slot.sys.host.Step(c.slot, StepEnd)
+	c.slot.opts.sys.host.Step(c.slot, StepEnd)
 	if e.Reason == base.ReasonNone {
 		e.Reason = c.region.Reason()
 	}
-	c.exit = e
-	c.over.Store(true)
+	c.ends().exit = e
+	c.signs.Or(over)
 	s := c.slot
 	s.moveOut(c)
-	asked := c.cx.askedAt()
-	c.cx.cancel(e.Reason)
+	asked := c.cx().askedAt()
+	c.cx().cancel(e.Reason)
 	outcome := e.Outcome().Worst(c.release())
-	s.sys.emit(Event{Kind: EventEnded, Path: s.path, Incarnation: c.n, Exit: e, Asked: asked, Told: c.told})
+	s.opts.sys.emit(Event{Kind: EventEnded, Path: s.path, Incarnation: c.n, Exit: e, Asked: asked, Told: c.ends().told})
 	// Nobody keeps the time of what a supervisor owns once it was cut short.
 	brutal := e.Kind == ExitKilled || s.opts.delegate && (e.Kind == ExitPanicked || e.Kind == ExitLinked)
-	if !brutal && !c.ordered.Load() && !c.region.Sole(&c.place) {
+	if !brutal && !c.shows(ordered) && !c.region.Sole() {
 		c.startClock()
 	}
-	s.sys.host.Step(s, StepShut)
+	s.opts.sys.host.Step(s, StepShut)
 	c.region.Resign()
 	c.region.Close(regions.Request{Reason: base.ReasonParentClosing, Brutal: brutal})
-	c.place.LeaveWith(outcome, regions.Left{Timers: len(c.timers), Obligations: c.promises.open()})
+	c.region.LeaveOwner(outcome, c.leaves())
 }
 
-// holds makes the incarnation the holder of a promise of the kernel's own kinds: a refusal is a broken rule.
-func (c *Cell) holds(p promise, k obligations.Kind, label string, due int64) {
-	if err := c.promises.add(p, k, label, due); err != nil {
-		c.slot.sys.violated("O1", "%s: %v", c.slot.path, err)
+// leaves counts what is left behind: nothing, in a right world.
+func (c *Cell) leaves() (l regions.Left) {
+	if h := c.held.Load(); h != nil {
+		l = regions.Left{Timers: len(h.timers), Obligations: h.promises.open()}
+	}
+	return l
+}
+
+// owe makes the incarnation the holder of a promise of the kernel's own kinds: a refusal is a broken rule.
+func (c *Cell) owe(p promise, k obligations.Kind, label string, due int64) {
+	if err := c.holds().promises.add(p, k, label, due); err != nil {
+		c.slot.opts.sys.violated("O1", "%s: %v", c.slot.path, err)
 	}
 }
 
 // release gives back what the incarnation still held, by each kind's rule (O3).
 func (c *Cell) release() (o base.Outcome) {
-	c.lifetime.off()
+	h := c.held.Load()
+	if h == nil {
+		return o
+	}
+	h.lifetime.off()
 	// What others may see happens in the order in which it was set up: a map has none.
-	if len(c.timers) > 0 {
-		for _, t := range slices.SortedFunc(maps.Keys(c.timers), func(a, b *Timer) int { return cmp.Compare(a.n, b.n) }) {
+	if len(h.timers) > 0 {
+		for _, t := range slices.SortedFunc(maps.Keys(h.timers), func(a, b *Timer) int { return cmp.Compare(a.n, b.n) }) {
 			c.disarm(t)
-			delete(c.timers, t)
+			delete(h.timers, t)
 		}
 	}
-	if len(c.monitors) > 0 {
-		for _, id := range slices.Sorted(maps.Keys(c.monitors)) {
-			c.slot.sys.carry(c.slot, c.monitors[id], Message{request: &request{kind: reqDemonitor, id: uint64(id), from: c.slot}})
+	if len(h.monitors) > 0 {
+		for _, id := range slices.Sorted(maps.Keys(h.monitors)) {
+			c.slot.opts.sys.carry(c.slot, h.monitors[id], Message{request: &request{kind: reqDemonitor, id: uint64(id), from: c.slot}})
 		}
 	}
-	for _, p := range c.asks {
+	for _, p := range h.asks {
 		c.slot.giveUp(p.id)
 	}
-	c.asks = nil
+	h.asks = nil
 	return c.breakPromises()
 }
 
 // breakPromises ends what is open by each kind's rule.
-func (c *Cell) breakPromises() base.Outcome {
-	broken, leaked, o := c.promises.take()
+func (c *Cell) breakPromises() (o base.Outcome) {
+	h := c.held.Load()
+	if h == nil {
+		return o
+	}
+	broken, leaked, o := h.promises.take()
 	for _, p := range broken {
 		p.abandon(c.slot, lost(c.slot.path, base.EffectUnknown))
 	}
 	for _, r := range leaked {
-		c.slot.sys.emit(Event{Kind: EventLeaked, Path: c.slot.path, Incarnation: c.n, Detail: r.Label})
+		c.slot.opts.sys.emit(Event{Kind: EventLeaked, Path: c.slot.path, Incarnation: c.n, Detail: r.Label})
 	}
 	return o
 }
@@ -414,26 +425,18 @@ func (c *Cell) startClock() {
 	if d == 0 {
 		d = defaultDrain
 	}
-	if c.clock != nil || d < 0 || c.slot.opts.delegate && c.in(spec.Draining) { // a supervisor keeps times of its own
+	if c.gone().clock != nil || d < 0 || c.slot.opts.delegate && c.in(spec.Draining) { // a supervisor keeps times of its own
 		return
 	}
-	if !c.told.IsZero() && c.in(spec.Draining) {
-		d = max(0, d-c.slot.sys.host.Now().Sub(c.told))
+	if told := c.gone().told; !told.IsZero() && c.in(spec.Draining) {
+		d = max(0, d-c.slot.opts.sys.host.Now().Sub(told))
 	}
-	c.clock = c.limit(d, base.ReasonNone)
+	c.ends().clock = c.limit(d, base.ReasonNone)
 }
 
 // leave lets the slot go on without an incarnation that was fenced, also when that has returned since; false: it
 // was not fenced. The caller holds slot.mu.
 func (c *Cell) leave() bool {
-	c.smu.Lock()
-	defer c.smu.Unlock()
 	c.behind = c.behind || c.fenced
-	return c.behind
-}
-
-func (c *Cell) leftBehind() bool {
-	c.smu.Lock()
-	defer c.smu.Unlock()
 	return c.behind
 }

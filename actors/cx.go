@@ -3,7 +3,6 @@ package actors
 import (
 	"context"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/franken-node/fnode-supervisor/internal/base"
@@ -44,18 +43,10 @@ const (
 // the Cx of an ended or fenced incarnation are refused.
 //
 // All methods but those of context.Context may be called from the actor's own handler only.
-type Cx struct {
-	slot *Slot // immutable
-	cell *Cell // immutable
+type Cx Cell
 
-	mu        sync.Mutex
-	cancelled chan struct{} // guarded by mu; capacity 0, made when first asked for, closed once err is set
-	err       error         // guarded by mu; made when first asked for
-	why       base.Reason   // guarded by mu
-	asked     time.Time     // guarded by mu: when cancelled closed; zero: it was not
-	after     []*later      // guarded by mu: in the order of AfterFunc
-	trace     TraceID       // owned by the handler under way
-}
+// cell is the incarnation as the kernel sees it.
+func (cx *Cx) cell() *Cell { return (*Cell)(cx) }
 
 // later is what AfterFunc was given.
 type later struct{ f func() }
@@ -66,29 +57,31 @@ type TraceID [16]byte
 // Deadline tells the incarnation's deadline, if its budget has one. It reports none where the clock is not the wall
 // clock: the context package would compare the two (C2).
 func (cx *Cx) Deadline() (time.Time, bool) {
-	if cx.slot.sys.virtual {
+	if cx.slot.opts.sys.virtual {
 		return time.Time{}, false
 	}
-	return cx.cell.deadline, !cx.cell.deadline.IsZero()
+	d := cx.cell().has().deadline
+	return d, !d.IsZero()
 }
 
 // Done is closed when a cancel request has been accepted. Reading it is a step.
 func (cx *Cx) Done() <-chan struct{} {
-	cx.slot.sys.host.Step(cx.slot, StepDone)
-	cx.mu.Lock()
-	defer cx.mu.Unlock()
-	if cx.cancelled == nil {
-		cx.cancelled = make(chan struct{})
-		if !cx.asked.IsZero() {
-			close(cx.cancelled)
+	cx.slot.opts.sys.host.Step(cx.slot, StepDone)
+	e := cx.cell().ends()
+	cx.slot.mu.Lock()
+	defer cx.slot.mu.Unlock()
+	if e.cancelled == nil {
+		e.cancelled = make(chan struct{})
+		if !e.asked.IsZero() {
+			close(e.cancelled)
 		}
 	}
-	return cx.cancelled
+	return e.cancelled
 }
 
 // Err is nil until a cancel request has been accepted. Reading it is a step.
 func (cx *Cx) Err() error {
-	cx.slot.sys.host.Step(cx.slot, StepErr)
+	cx.slot.opts.sys.host.Step(cx.slot, StepErr)
 	return cx.errNow()
 }
 
@@ -112,21 +105,21 @@ func FromContext(ctx context.Context) (*Cx, bool) {
 // package uses it, so that deriving a context starts no goroutine. f runs where the request is accepted, which may be
 // the goroutine of all timers or another actor's worker, and must not block; its panic is this incarnation's end (S5).
 func (cx *Cx) AfterFunc(f func()) (stop func() bool) {
-	cx.slot.sys.host.Step(cx.slot, StepDone)
-	l := &later{f}
-	cx.mu.Lock()
-	if !cx.asked.IsZero() {
-		cx.mu.Unlock()
+	cx.slot.opts.sys.host.Step(cx.slot, StepDone)
+	l, e := &later{f}, cx.cell().ends()
+	cx.slot.mu.Lock()
+	if !e.asked.IsZero() {
+		cx.slot.mu.Unlock()
 		return cx.soon(f)
 	}
-	cx.after = append(cx.after, l)
-	cx.mu.Unlock()
+	e.after = append(e.after, l)
+	cx.slot.mu.Unlock()
 	return func() bool {
-		cx.mu.Lock()
-		defer cx.mu.Unlock()
-		i := slices.Index(cx.after, l)
+		cx.slot.mu.Lock()
+		defer cx.slot.mu.Unlock()
+		i := slices.Index(e.after, l)
 		if i >= 0 {
-			cx.after = slices.Delete(cx.after, i, i+1)
+			e.after = slices.Delete(e.after, i, i+1)
 		}
 		return i >= 0
 	}
@@ -134,8 +127,8 @@ func (cx *Cx) AfterFunc(f func()) (stop func() bool) {
 
 // soon calls f from the host's clock, never here: the context package calls AfterFunc with a lock held that f takes.
 func (cx *Cx) soon(f func()) (stop func() bool) {
-	t := &Timer{slot: cx.slot, run: func() { cx.call(f) }, due: cx.slot.sys.host.Now()}
-	t.undo = cx.slot.sys.host.Arm(cx.slot, 0, t)
+	t := &Timer{slot: cx.slot, run: func() { cx.call(f) }, due: cx.slot.opts.sys.host.Now()}
+	t.undo = cx.slot.opts.sys.host.Arm(cx.slot, 0, t)
 	return t.off
 }
 
@@ -148,42 +141,47 @@ func (cx *Cx) call(f func()) {
 		}
 		e := panicExit(rethrown(v), stack())
 		e.On = "AfterFunc"
-		cx.cell.region.Fault("AfterFunc: panic: " + e.Err.Error())
-		cx.slot.sys.carry(nil, cx.slot, Message{Body: control{exit: &e}, life: cx.cell.n})
+		cx.cell().region.Fault("AfterFunc: panic: " + e.Err.Error())
+		cx.slot.opts.sys.carry(nil, cx.slot, Message{Body: control{exit: &e}, life: cx.cell().n})
 	}()
 	f()
 }
 
 // askedAt is when a cancel request was accepted; zero if none was.
 func (cx *Cx) askedAt() time.Time {
-	cx.mu.Lock()
-	defer cx.mu.Unlock()
-	return cx.asked
+	cx.slot.mu.Lock()
+	defer cx.slot.mu.Unlock()
+	return cx.cell().gone().asked
 }
 
 func (cx *Cx) errNow() error {
-	cx.mu.Lock()
-	defer cx.mu.Unlock()
-	if cx.err == nil && !cx.asked.IsZero() {
-		cx.err = codes.New(codes.Cancelled, "%s: cancel accepted (%s)", cx.slot.path, cx.why).Wrap(context.Canceled)
+	e := cx.ended.Load()
+	if e == nil {
+		return nil
 	}
-	return cx.err
+	cx.slot.mu.Lock()
+	defer cx.slot.mu.Unlock()
+	if e.err == nil && !e.asked.IsZero() {
+		e.err = codes.New(codes.Cancelled, "%s: cancel accepted (%s)", cx.slot.path, e.why).Wrap(context.Canceled)
+	}
+	return e.err
 }
 
 // cancel closes Done. It is called when the request is accepted, from any goroutine.
 func (cx *Cx) cancel(why base.Reason) {
-	cx.mu.Lock()
-	if !cx.asked.IsZero() {
-		cx.mu.Unlock()
+	e := cx.cell().ends()
+	cx.slot.mu.Lock()
+	if !e.asked.IsZero() {
+		cx.slot.mu.Unlock()
 		return
 	}
-	cx.asked, cx.why = cx.slot.sys.host.Now(), why
-	after := cx.after
-	cx.after = nil
-	if cx.cancelled != nil {
-		close(cx.cancelled)
+	e.asked, e.why = cx.slot.opts.sys.host.Now(), why
+	after := e.after
+	e.after = nil
+	if e.cancelled != nil {
+		close(e.cancelled)
 	}
-	cx.mu.Unlock()
+	cx.slot.mu.Unlock()
 	for _, l := range after {
 		cx.call(l.f)
 	}
@@ -192,7 +190,7 @@ func (cx *Cx) cancel(why base.Reason) {
 // Checkpoint is for a loop that may run over 1 ms (C4): it returns the cancel error and may let other
 // actors run. It never delivers to its own actor.
 func (cx *Cx) Checkpoint() error {
-	cx.slot.sys.host.Step(cx.slot, StepCheckpoint)
+	cx.slot.opts.sys.host.Step(cx.slot, StepCheckpoint)
 	return cx.errNow()
 }
 
@@ -203,19 +201,19 @@ func (cx *Cx) Self() Ref { return Ref{cx.slot} }
 func (cx *Cx) Path() string { return cx.slot.path }
 
 // Incarnation counts the actor's lives from 1.
-func (cx *Cx) Incarnation() base.Incarnation { return cx.cell.n }
+func (cx *Cx) Incarnation() base.Incarnation { return cx.cell().n }
 
 // Region is the id of the incarnation's region.
-func (cx *Cx) Region() base.RegionID { return cx.cell.region.ID() }
+func (cx *Cx) Region() base.RegionID { return cx.cell().region.ID() }
 
 // Trace is the trace id of the message under way.
-func (cx *Cx) Trace() TraceID { return cx.trace }
+func (cx *Cx) Trace() TraceID { return cx.cell().has().trace }
 
 // Now is the run's clock. It is no step.
-func (cx *Cx) Now() time.Time { return cx.slot.sys.host.Now() }
+func (cx *Cx) Now() time.Time { return cx.slot.opts.sys.host.Now() }
 
 // Rand is the run's randomness. It is no step.
-func (cx *Cx) Rand() uint64 { return cx.slot.sys.host.Rand() }
+func (cx *Cx) Rand() uint64 { return cx.slot.opts.sys.host.Rand() }
 
 // Tell sends m to another actor; its lane follows from its type (L1). An error is a refusal, and the
 // message still belongs to the caller: codes.LaneFull with RetryAfter, codes.Gone.
@@ -230,7 +228,7 @@ func (cx *Cx) Tell(to Ref, m any) error {
 		if err := cx.told(m); err != nil {
 			return err
 		}
-	} else if to.slot != nil && cx.slot.sys.direct && cx.trace == (TraceID{}) {
+	} else if to.slot != nil && cx.slot.opts.sys.direct && cx.Trace() == (TraceID{}) {
 		return to.slot.tell(cx.slot, m)
 	}
 	return cx.send(to, Message{Body: m})
@@ -240,8 +238,8 @@ func (cx *Cx) send(to Ref, m Message) error {
 	if to.slot == nil {
 		return codes.New(codes.Gone, "%s sends %T to nobody", cx.slot.path, m.Body)
 	}
-	m.trace, m.from = cx.trace, cx.slot
-	return cx.slot.sys.host.Send(cx.slot, to.slot, m)
+	m.trace, m.from = cx.Trace(), cx.slot
+	return cx.slot.opts.sys.host.Send(cx.slot, to.slot, m)
 }
 
 // Read looks a key of the durable state up. It needs CapStore.
@@ -249,7 +247,7 @@ func (cx *Cx) Read(key string) ([]byte, bool, error) {
 	if err := cx.may(CapStore); err != nil {
 		return nil, false, err
 	}
-	return cx.slot.sys.host.Read(cx.slot, key)
+	return cx.slot.opts.sys.host.Read(cx.slot, key)
 }
 
 // List lists keys of the durable state under a prefix, in order, at most limit. It needs CapStore.
@@ -257,7 +255,7 @@ func (cx *Cx) List(prefix string, limit int) ([]string, error) {
 	if err := cx.may(CapStore); err != nil {
 		return nil, err
 	}
-	return cx.slot.sys.host.List(cx.slot, prefix, limit)
+	return cx.slot.opts.sys.host.List(cx.slot, prefix, limit)
 }
 
 // Committed is the answer to Commit: Of is what Commit returned.
@@ -272,22 +270,22 @@ func (cx *Cx) Commit(tx store.Tx) (of uint64, err error) {
 	if err := cx.may(CapStore); err != nil {
 		return 0, err
 	}
-	slot, cell := cx.slot, cx.cell
-	slot.sys.host.Step(slot, StepHoldReady)
+	slot, cell := cx.slot, cx.cell()
+	slot.opts.sys.host.Step(slot, StepHoldReady)
 	if !slot.box.Reserve(lanes.Ready) {
 		return 0, slot.full("a commit's answer")
 	}
-	of = slot.sys.nextID()
-	cell.commits++
-	slot.sys.host.Commit(slot, tx, func(r store.Result) {
-		slot.sys.carry(nil, slot, Message{Body: Committed{of, r}, life: cell.n, reserved: true})
+	of = slot.opts.sys.nextID()
+	cell.holds().commits++
+	slot.opts.sys.host.Commit(slot, tx, func(r store.Result) {
+		slot.opts.sys.carry(nil, slot, Message{Body: Committed{of, r}, life: cell.n, reserved: true})
 	})
 	return of, nil
 }
 
 // told refuses to tell a promise that the caller holds: two would.
 func (cx *Cx) told(m any) error {
-	if p, ok := m.(promise); ok && cx.cell.promises.has(p) {
+	if p, ok := m.(promise); ok && cx.cell().has().promises.has(p) {
 		return codes.New(codes.Invariant, "%s tells a promise that it holds: two would (O1)", cx.slot.path)
 	}
 	return nil
@@ -295,19 +293,19 @@ func (cx *Cx) told(m any) error {
 
 // Drained says that the actor has nothing left to finish after a cancel request (R3). Before one it
 // does nothing.
-func (cx *Cx) Drained() { cx.cell.drained = cx.cell.in(spec.Draining) }
+func (cx *Cx) Drained() { cx.cell().drained = cx.cell().in(spec.Draining) }
 
 // Starting says in the handler of Started that the actor is not ready yet; it says Ready later.
-func (cx *Cx) Starting() { cx.cell.keepStarting = true }
+func (cx *Cx) Starting() { cx.cell().keepStarting = true }
 
 // Ready says that an actor which said Starting is ready now.
-func (cx *Cx) Ready() { cx.cell.started() }
+func (cx *Cx) Ready() { cx.cell().started() }
 
 // Publish sets the actor's view: what inspection shows of it, without a message (S9). v must be
 // immutable from here on, or have a method View() any, which makes a view when somebody looks.
 func (cx *Cx) Publish(v any) {
 	if cx.may(0) == nil {
-		cx.slot.view.Store(&v)
+		cx.slot.extra().view.Store(&v)
 	}
 }
 
@@ -316,4 +314,4 @@ func (cx *Cx) Publish(v any) {
 type viewer interface{ View() any }
 
 // Emit records an event of the system's life.
-func (cx *Cx) Emit(e Event) { e.Path = cx.slot.path; cx.slot.sys.emit(e) }
+func (cx *Cx) Emit(e Event) { e.Path = cx.slot.path; cx.slot.opts.sys.emit(e) }

@@ -19,10 +19,10 @@ func (s *Slot) Fence(n base.Incarnation) bool {
 	if !c.fence() {
 		return false
 	}
-	c.cx.cancel(base.ReasonTimeout)
-	s.sys.emit(Event{Kind: EventWedged, Path: s.path, Incarnation: c.n})
+	c.cx().cancel(base.ReasonTimeout)
+	s.opts.sys.emit(Event{Kind: EventWedged, Path: s.path, Incarnation: c.n})
 	c.breakPromises()
-	own, slots := c.place.Stuck(), s.place.Stuck()
+	own, slots := c.region.StuckOwner(), s.place.Stuck()
 	c.notify(ChildWedged{Ref{s}, c.n}) // before: its supervisor may be the last that its region waits for
 	own()
 	slots()
@@ -32,8 +32,8 @@ func (s *Slot) Fence(n base.Incarnation) bool {
 // fence moves to Fenced, if the incarnation is in a handler: what has returned, or waits, is in nobody's way, and
 // another worker may deliver to it at any time.
 func (c *Cell) fence() bool {
-	c.smu.Lock()
-	defer c.smu.Unlock()
+	c.slot.mu.Lock()
+	defer c.slot.mu.Unlock()
 	row, ok := spec.IncarnationLife.Next(spec.IncarnationState(c.life.Load()), spec.LifeStuck)
 	if !ok || !c.slot.box.GiveUp(uint32(c.n)) {
 		return false
@@ -41,6 +41,6 @@ func (c *Cell) fence() bool {
 	c.life.Store(uint32(row.To))
 	c.slot.state.Store(uint32(row.To) + 1)
 	c.fenced = true
-	c.over.Store(true)
+	c.signs.Or(over)
 	return true
 }

@@ -1,6 +1,8 @@
 package actors
 
 import (
+	"time"
+
 	"github.com/franken-node/fnode-supervisor/internal/invariant"
 	"github.com/franken-node/fnode-supervisor/lanes"
 	"github.com/franken-node/fnode-supervisor/spec"
@@ -53,11 +55,20 @@ type delivery struct {
 	lane lanes.Lane
 	more bool // a message was taken; else then is what to do with s, or s is nil: the turn is over
 	then Next
+
+	seldom bool // s had nothing to do for long before this turn
 }
+
+// seldomAfter is for how long an actor must have had nothing to do, in ns, to give its room for messages back when it
+// rests again: to make it anew takes less than a thousandth of that. A host without a coarse clock takes all for such.
+const seldomAfter = int64(10 * time.Millisecond)
 
 // goesOn takes the first message of what is delivered to next; false: the turn is over.
 func (d *delivery) goesOn(w Worker) bool {
 	for !d.more && d.s != nil {
+		if d.seldom && d.then == Idle {
+			d.s.box.Trim()
+		}
 		if d.s = w.After(d.s, d.then); d.s != nil {
 			d.first()
 		}
@@ -69,14 +80,14 @@ func (d *delivery) goesOn(w Worker) bool {
 func (d *delivery) first() {
 	s := d.s
 	c := s.cell.Load()
-	if d.c, d.more = c, false; c == nil {
+	if d.c, d.more, d.seldom = c, false, false; c == nil {
 		d.then = s.park()
 		return
 	}
 	n := uint32(c.n)
 	if !c.begun {
-		if s.sys.under {
-			*s.under = Under{N: s.under.N, Begun: s.under.Begun + 1}
+		if s.opts.sys.under {
+			*s.extra().under = Under{N: s.extra().under.N, Begun: s.extra().under.Begun + 1}
 		}
 		s.box.Enter(n)
 		c.begin()
@@ -88,14 +99,18 @@ func (d *delivery) first() {
 		d.then = s.rest()
 		return
 	}
-	if s.sys.direct {
-		if c.began = s.sys.clocks.Quick(); c.began == 0 {
-			c.began = s.sys.clocks.Now()
+	if s.opts.sys.direct {
+		now := s.opts.sys.clocks.Quick()
+		if now == 0 {
+			now = s.opts.sys.clocks.Now()
 		}
-		if at.Sampled() || c.began-at.At() >= long {
-			c.serves(lane, at, c.began)
+		d.seldom = now-c.began > seldomAfter
+		c.began = now &^ 1
+		if at.Sampled() || now-at.At() >= long {
+			c.serves(lane, at, now)
 		}
 	} else {
+		d.seldom = true
 		s.sees(&l, lane)
 	}
 	s.grantWanted() // before the handler can take the place that is free now
@@ -107,17 +122,17 @@ func (d *delivery) follow(had lanes.Lane, w Worker) {
 	s, c := d.s, d.c
 	n, lives := uint32(c.n), s.cell.Load() == c
 	d.more = false
-	if s.sys.direct {
-		now := s.sys.clocks.Quick()
+	if s.opts.sys.direct {
+		now := s.opts.sys.clocks.Quick()
 		if now == 0 {
-			now = s.sys.clocks.Now()
+			now = s.opts.sys.clocks.Now()
 		}
-		if now-c.began >= long || c.exact != 0 {
+		if now-c.began >= long || c.sampled() {
 			c.served(had, now)
 		}
-		c.began = now // of what comes next
+		c.began = now &^ 1 // of what comes next
 	}
-	if s.wanted.Load() {
+	if s.is(wanted) {
 		a := s.box.Delivered(had, n, false)
 		s.grant()
 		if a == lanes.More {
@@ -139,7 +154,7 @@ func (d *delivery) follow(had lanes.Lane, w Worker) {
 		d.then = s.next(c, a)
 		return
 	}
-	if !s.sys.direct {
+	if !s.opts.sys.direct {
 		s.sees(&l, lane)
 	} else if at.Sampled() || c.began-at.At() >= long {
 		c.serves(lane, at, c.began)
@@ -150,9 +165,9 @@ func (d *delivery) follow(had lanes.Lane, w Worker) {
 
 // sees shows the host what is delivered, where it asks for that.
 func (s *Slot) sees(l *letter, lane lanes.Lane) {
-	if s.sys.under {
+	if s.opts.sys.under {
 		m := l.message()
-		*s.under = Under{Tag: m.Tag, Lane: lane, N: s.under.N + 1, Begun: s.under.Begun, Left: s.box.Left()}
+		*s.extra().under = Under{Tag: m.Tag, Lane: lane, N: s.extra().under.N + 1, Begun: s.extra().under.Begun, Left: s.box.Left()}
 	}
 }
 
@@ -171,9 +186,11 @@ func (d *delivery) burst(w Worker) (end *Exit) {
 	}()
 	for {
 		c := d.c
-		c.cx.trace = TraceID{}
+		if h := c.held.Load(); h != nil {
+			h.trace = TraceID{}
+		}
 		inside = true
-		err := c.b.Receive(&c.cx, d.l.body)
+		err := c.b.Receive(c.cx(), d.l.body)
 		if err != nil {
 			if e, ended := c.failed(err, d.l.body); ended {
 				inside = false
@@ -200,7 +217,7 @@ func (c *Cell) call(body any) (exit Exit, ended bool) {
 			exit, ended = c.panicked(v, body), true
 		}
 	}()
-	if err := c.b.Receive(&c.cx, body); err != nil {
+	if err := c.b.Receive(c.cx(), body); err != nil {
 		return c.failed(err, body)
 	}
 	return exit, false // the usual case
@@ -211,7 +228,7 @@ func (c *Cell) panicked(v, body any) Exit {
 	exit := panicExit(rethrown(v), stack())
 	exit.On = typeName(body)
 	if b, ok := v.(invariant.Broken); ok {
-		c.slot.sys.emit(Event{Kind: EventViolated, Path: c.slot.path, Detail: b.Error()})
+		c.slot.opts.sys.emit(Event{Kind: EventViolated, Path: c.slot.path, Detail: b.Error()})
 	}
 	return exit
 }

@@ -10,7 +10,7 @@ type mailbox = lanes.Mailbox[letter, lanes.Live]
 
 // hands is the mailbox whose handler sends, where the host's workers ask what it handed to them (Offered).
 func (s *Slot) hands(by *Slot) *mailbox {
-	if by == nil || !s.sys.direct {
+	if by == nil || !s.opts.sys.direct {
 		return nil
 	}
 	return &by.box
@@ -50,7 +50,7 @@ func (s *Slot) Withhold() (offered *Slot, t Ticket) {
 
 // tell is Accept of a message of Ready in which the kernel has no part, for a host that delivers at once.
 func (s *Slot) tell(by *Slot, body any) error {
-	if s.shut.Load() {
+	if s.is(shut) {
 		return s.refuseGone()
 	}
 	l := letter{body: body, kind: asPlain}
@@ -62,7 +62,7 @@ func (s *Slot) tell(by *Slot, body any) error {
 		return s.unusual(by, t, r, old, body)
 	}
 	if t != 0 {
-		s.sys.host.Ready(by, s, t)
+		s.opts.sys.host.Ready(by, s, t)
 	}
 	s.sweepIfShut()
 	return nil

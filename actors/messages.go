@@ -81,6 +81,33 @@ func (c control) merge(o control) control {
 	return c
 }
 
+// boxed is c as a body. Most are made once.
+func (c control) boxed() any {
+	if c.exit != nil || int(c.reason) >= len(boxes[0]) {
+		return c
+	}
+	return boxes[c.wants()][c.reason]
+}
+
+// wants is what c asks for, as a number.
+func (c control) wants() (n int) {
+	for i, on := range [...]bool{c.cancel, c.kill, c.alone} {
+		if on {
+			n |= 1 << i
+		}
+	}
+	return n
+}
+
+var boxes = func() (out [8][int(base.ReasonShutdown) + 1]any) {
+	for wants := range out {
+		for reason := range out[wants] {
+			out[wants][reason] = control{cancel: wants&1 > 0, kill: wants&2 > 0, alone: wants&4 > 0, reason: base.Reason(reason)}
+		}
+	}
+	return out
+}() // written at init
+
 // Message is what travels between slots. Hosts carry it and never look inside.
 type Message struct {
 	Body any
@@ -163,7 +190,7 @@ func mergeControl(old, add letter) (letter, bool) {
 	if !ok || !ok2 || m.life != n.life {
 		return old, false
 	}
-	if both := any(a.merge(b)); old.kind == asWhole {
+	if both := a.merge(b).boxed(); old.kind == asWhole {
 		all := m
 		all.Body = both
 		old.body = &all

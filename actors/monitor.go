@@ -65,8 +65,8 @@ func (s *Slot) serve(r *request) error {
 // forget takes a monitor back. Where its Down is not under way it never comes, and its place is free again.
 func (s *Slot) forget(r *request) {
 	s.mu.Lock()
-	_, there := s.watchers[MonitorID(r.id)]
-	delete(s.watchers, MonitorID(r.id))
+	_, there := s.watchers()[MonitorID(r.id)]
+	delete(s.watchers(), MonitorID(r.id))
 	s.mu.Unlock()
 	if there {
 		r.from.release()
@@ -81,31 +81,32 @@ func (cx *Cx) Monitor(of Ref) (MonitorID, error) {
 		return 0, err
 	}
 	slot := cx.slot
-	slot.sys.host.Step(slot, StepHoldReady)
+	slot.opts.sys.host.Step(slot, StepHoldReady)
 	if !slot.box.Reserve(lanes.Ready) {
 		return 0, slot.full("a Down")
 	}
-	id := MonitorID(slot.sys.nextID())
-	put(&cx.cell.monitors, id, of.slot)
-	r := &request{kind: reqMonitor, id: uint64(id), from: slot, life: cx.cell.n}
+	id := MonitorID(slot.opts.sys.nextID())
+	put(&cx.cell().holds().monitors, id, of.slot)
+	r := &request{kind: reqMonitor, id: uint64(id), from: slot, life: cx.cell().n}
 	if of.slot == nil {
-		slot.sys.carry(nil, slot, Message{reserved: true, Body: Down{id, of, Exit{Kind: ExitGone}}, life: cx.cell.n})
+		slot.opts.sys.carry(nil, slot, Message{reserved: true, Body: Down{id, of, Exit{Kind: ExitGone}}, life: cx.cell().n})
 		return id, nil
 	}
-	return id, slot.sys.host.Send(slot, of.slot, Message{request: r})
+	return id, slot.opts.sys.host.Send(slot, of.slot, Message{request: r})
 }
 
 // Demonitor takes a monitor back, also when its Down is queued already.
 func (cx *Cx) Demonitor(id MonitorID) {
-	of, ok := cx.cell.monitors[id]
+	all := cx.cell().has().monitors
+	of, ok := all[id]
 	if !ok {
 		return
 	}
-	delete(cx.cell.monitors, id)
-	cx.slot.sys.carry(cx.slot, of, Message{request: &request{kind: reqDemonitor, id: uint64(id), from: cx.slot}})
-	cx.slot.sys.host.Step(cx.slot, StepTakeBack)
+	delete(all, id)
+	cx.slot.opts.sys.carry(cx.slot, of, Message{request: &request{kind: reqDemonitor, id: uint64(id), from: cx.slot}})
+	cx.slot.opts.sys.host.Step(cx.slot, StepTakeBack)
 	if cx.slot.box.Remove(lanes.Ready, matching(func(m Message) bool { d, ok := m.Body.(Down); return ok && d.Monitor == id })) > 0 {
-		cx.slot.sys.host.Step(cx.slot, StepFreeReady)
+		cx.slot.opts.sys.host.Step(cx.slot, StepFreeReady)
 	}
 }
 
@@ -115,12 +116,12 @@ func (cx *Cx) Link(to Ref) error {
 	if err := cx.may(CapWatch); err != nil {
 		return err
 	}
-	me, id := cx.slot, cx.slot.sys.nextID()
+	me, id := cx.slot, cx.slot.opts.sys.nextID()
 	if to.slot == nil {
-		me.acceptCancel(Message{Body: LinkDown{to, Exit{Kind: ExitGone}}, life: cx.cell.n})
+		me.acceptCancel(Message{Body: LinkDown{to, Exit{Kind: ExitGone}}, life: cx.cell().n})
 		return nil
 	}
-	return me.sys.host.Send(me, to.slot, Message{request: &request{kind: reqLink, id: id, from: me, life: cx.cell.n}})
+	return me.opts.sys.host.Send(me, to.slot, Message{request: &request{kind: reqLink, id: id, from: me, life: cx.cell().n}})
 }
 
 // Unlink takes the links with an actor back, whoever set them: from here on neither hears of the other's end, also
@@ -130,8 +131,8 @@ func (cx *Cx) Unlink(from Ref) {
 		return
 	}
 	me := cx.slot
-	me.sys.carry(me, from.slot, Message{request: &request{kind: reqUnlink, from: me}})
-	me.sys.carry(me, me, Message{request: &request{kind: reqUnlink, from: from.slot, what: mine{}}})
+	me.opts.sys.carry(me, from.slot, Message{request: &request{kind: reqUnlink, from: me}})
+	me.opts.sys.carry(me, me, Message{request: &request{kind: reqUnlink, from: from.slot, what: mine{}}})
 }
 
 // mine marks the half of an Unlink that is for the own slot.
@@ -140,7 +141,7 @@ type mine struct{}
 // unlink forgets the links of s with r.from. What is queued where the other is may tell of an earlier end of this one.
 func (s *Slot) unlink(r *request) {
 	s.mu.Lock()
-	maps.DeleteFunc(s.watchers, func(_ MonitorID, w watcher) bool { return w.link && w.slot == r.from })
+	maps.DeleteFunc(s.watchers(), func(_ MonitorID, w watcher) bool { return w.link && w.slot == r.from })
 	s.mu.Unlock()
 	if _, own := r.what.(mine); own {
 		s.box.Remove(lanes.Cancel, matching(func(m Message) bool { d, ok := m.Body.(LinkDown); return ok && d.Of.slot == r.from }))
@@ -149,12 +150,27 @@ func (s *Slot) unlink(r *request) {
 
 // addWatcher lets one more hear of the end. The caller holds s.mu.
 func (s *Slot) addWatcher(id MonitorID, w watcher) {
-	if s.watchers == nil {
-		s.watchers = map[MonitorID]watcher{}
+	x := s.extra()
+	x.watched++
+	w.n = x.watched
+	put(&x.watchers, id, w)
+}
+
+// watchers are who hears of the end; nil: nobody. The caller holds s.mu.
+func (s *Slot) watchers() map[MonitorID]watcher {
+	if x := s.more.Load(); x != nil {
+		return x.watchers
 	}
-	s.watched++
-	w.n = s.watched
-	s.watchers[id] = w
+	return nil
+}
+
+// takeWatchers is watchers, for the last time. The caller holds s.mu.
+func (s *Slot) takeWatchers() map[MonitorID]watcher {
+	all := s.watchers()
+	if all != nil {
+		s.extra().watchers = nil
+	}
+	return all
 }
 
 // watch registers a watcher with the incarnation that lives or closes; where there is none it hears so
@@ -178,7 +194,7 @@ func (s *Slot) link(r *request) {
 	there := watcher{slot: r.from, life: r.life, link: true}
 	s.mu.Lock()
 	alive, linked, n := s.cell.Load() != nil || s.closing != nil, false, s.n
-	for _, w := range s.watchers {
+	for _, w := range s.watchers() {
 		linked = linked || w.link && w.slot == there.slot && w.life == there.life
 	}
 	if alive && !linked {
@@ -197,6 +213,9 @@ func (s *Slot) link(r *request) {
 
 // tellAll brings the end of s to its watchers, in the order in which they came, so that a run can be repeated.
 func (s *Slot) tellAll(watchers map[MonitorID]watcher, e Exit) {
+	if len(watchers) == 0 {
+		return
+	}
 	first := func(a, b MonitorID) int { return cmp.Compare(watchers[a].n, watchers[b].n) }
 	for _, id := range slices.SortedFunc(maps.Keys(watchers), first) {
 		watchers[id].tell(s, id, e)
@@ -207,12 +226,12 @@ func (s *Slot) tellAll(watchers map[MonitorID]watcher, e Exit) {
 func (w watcher) tell(s *Slot, id MonitorID, e Exit) {
 	if w.link {
 		w.slot.mu.Lock()
-		delete(w.slot.watchers, id)
+		delete(w.slot.watchers(), id)
 		w.slot.mu.Unlock()
-		s.sys.carry(s, w.slot, Message{Body: LinkDown{Ref{s}, e}, life: w.life})
+		s.opts.sys.carry(s, w.slot, Message{Body: LinkDown{Ref{s}, e}, life: w.life})
 		return
 	}
-	s.sys.carry(s, w.slot, Message{Body: Down{id, Ref{s}, e}, life: w.life, reserved: true})
+	s.opts.sys.carry(s, w.slot, Message{Body: Down{id, Ref{s}, e}, life: w.life, reserved: true})
 }
 
 // linked applies the end of a linked actor: a message where links are trapped, else the own end unless

@@ -83,10 +83,11 @@ func TellWait(ctx context.Context, sys *System, to Ref, m any) error {
 // unwait takes a waiter back, or gives back the place that it was granted meanwhile.
 func (s *Slot) unwait(r *request, got chan *Permit) {
 	s.mu.Lock()
-	for i, w := range s.room {
+	x := s.extra()
+	for i, w := range x.room {
 		if w == r {
-			s.room = append(s.room[:i], s.room[i+1:]...)
-			s.wanted.Store(len(s.room) > 0)
+			x.room = append(x.room[:i], x.room[i+1:]...)
+			s.mark(wanted, len(x.room) > 0)
 			s.mu.Unlock()
 			return
 		}
@@ -135,12 +136,13 @@ func (sys *System) Ask(r Ref, q regions.Request) bool {
 func (sys *System) OnRetired(r Ref, f func(Exit)) {
 	s := r.slot
 	s.mu.Lock()
-	if s.gone.Load() {
+	if s.is(gone) {
 		last := s.lastExit()
 		s.mu.Unlock()
 		sys.guarded(s.path, "OnRetired", func() { f(last) })
 		return
 	}
-	s.onRetired = append(s.onRetired, f)
+	x := s.extra()
+	x.onRetired = append(x.onRetired, f)
 	s.mu.Unlock()
 }

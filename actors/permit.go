@@ -27,14 +27,14 @@ func (cx *Cx) Reserve(to Ref) (id uint64, err error) {
 	if to.slot == nil {
 		return 0, codes.New(codes.Gone, "%s reserves a place at nobody", slot.path)
 	}
-	slot.sys.host.Step(slot, StepHoldReady)
+	slot.opts.sys.host.Step(slot, StepHoldReady)
 	if !slot.box.Reserve(lanes.Ready) {
 		return 0, slot.full("a permit")
 	}
-	cx.cell.permits.Add(1)
-	id = slot.sys.nextID()
-	r := &request{kind: reqReserve, id: id, from: slot, life: cx.cell.n}
-	return id, slot.sys.host.Send(slot, to.slot, Message{request: r})
+	cx.cell().holds().permits.Add(1)
+	id = slot.opts.sys.nextID()
+	r := &request{kind: reqReserve, id: id, from: slot, life: cx.cell().n}
+	return id, slot.opts.sys.host.Send(slot, to.slot, Message{request: r})
 }
 
 // Send uses the permit: it cannot fail for lack of room. Messages that are not of the Ready lane are refused, and the
@@ -52,7 +52,7 @@ func (p *Permit) Send(cx *Cx, m any) error {
 	if err := p.resolve(cx, obligations.Committed); err != nil {
 		return err
 	}
-	return cx.slot.sys.host.Send(cx.slot, p.To.slot, Message{Body: m, reserved: true, trace: cx.trace, from: cx.slot})
+	return cx.slot.opts.sys.host.Send(cx.slot, p.To.slot, Message{Body: m, reserved: true, trace: cx.Trace(), from: cx.slot})
 }
 
 // Abort gives the place back.
@@ -68,14 +68,14 @@ func (p *Permit) resolve(cx *Cx, to obligations.State) error {
 	if p.Err != nil {
 		return p.Err
 	}
-	if p.holder != cx.cell {
+	if p.holder != cx.cell() {
 		return codes.New(codes.Invariant, "%s uses a permit that it does not hold (O1)", cx.slot.path)
 	}
-	return cx.cell.promises.resolve(p.oblige(), to)
+	return cx.cell().has().promises.resolve(p.oblige(), to)
 }
 
 func (p *Permit) giveBack(by *Slot) {
-	by.sys.carry(by, p.To.slot, Message{request: &request{kind: reqUnreserve, from: by}})
+	by.opts.sys.carry(by, p.To.slot, Message{request: &request{kind: reqUnreserve, from: by}})
 }
 
 // take makes the cell under delivery the permit's holder.
@@ -84,7 +84,7 @@ func (p *Permit) take(c *Cell) {
 		return
 	}
 	p.holder = c
-	c.holds(p, obligations.SendPermit, p.To.Path(), 0)
+	c.owe(p, obligations.SendPermit, p.To.Path(), 0)
 }
 
 func (p *Permit) hold(*Cell)                {}
@@ -101,13 +101,14 @@ func (p *Permit) abandon(by *Slot, _ error) {
 // reserve serves a waiter now or queues it.
 func (s *Slot) reserve(r *request) {
 	s.mu.Lock()
-	if s.shut.Load() {
+	if s.is(shut) {
 		s.mu.Unlock()
 		r.refuse(s, s.refuseGone())
 		return
 	}
-	s.room = append(s.room, r)
-	s.wanted.Store(true)
+	x := s.extra()
+	x.room = append(x.room, r)
+	s.mark(wanted, true)
 	s.mu.Unlock()
 	s.grant()
 }
@@ -116,13 +117,14 @@ func (s *Slot) reserve(r *request) {
 func (s *Slot) grant() {
 	for {
 		s.mu.Lock()
-		if len(s.room) == 0 || !s.box.Reserve(lanes.Ready) {
+		x := s.more.Load()
+		if x == nil || len(x.room) == 0 || !s.box.Reserve(lanes.Ready) {
 			s.mu.Unlock()
 			return
 		}
-		r := s.room[0]
-		s.room = s.room[1:]
-		s.wanted.Store(len(s.room) > 0)
+		r := x.room[0]
+		x.room = x.room[1:]
+		s.mark(wanted, len(x.room) > 0)
 		s.mu.Unlock()
 		s.answerReserve(r, &Permit{ID: r.id, To: Ref{s}})
 	}
@@ -130,7 +132,7 @@ func (s *Slot) grant() {
 
 // grantWanted is grant where anybody waits.
 func (s *Slot) grantWanted() {
-	if s.wanted.Load() {
+	if s.is(wanted) {
 		s.grant()
 	}
 }
@@ -144,7 +146,7 @@ func (s *Slot) answerReserve(r *request, p *Permit) {
 		f(p) // the outside world
 		return
 	}
-	if s.sys.carry(s, r.from, Message{Body: p, life: r.life, reserved: true}) {
+	if s.opts.sys.carry(s, r.from, Message{Body: p, life: r.life, reserved: true}) {
 		return
 	}
 	if p.Err == nil {

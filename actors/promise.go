@@ -23,22 +23,22 @@ func (cx *Cx) Promise(k obligations.Kind, label string, due time.Time, broken fu
 	if err := cx.may(0); err != nil {
 		return nil, err
 	}
-	p := &Promise{id: base.ObligationID(cx.slot.sys.nextID()), broken: broken}
+	p := &Promise{id: base.ObligationID(cx.slot.opts.sys.nextID()), broken: broken}
 	var ns int64
 	if !due.IsZero() {
 		ns = nanos(due)
 	}
-	if err := cx.cell.promises.add(p, k, label, ns); err != nil {
+	if err := cx.cell().holds().promises.add(p, k, label, ns); err != nil {
 		return nil, err
 	}
 	return p, nil
 }
 
 // Commit keeps the promise. Resolving it twice, or where it is not held, is refused (O1).
-func (p *Promise) Commit(cx *Cx) error { return cx.cell.promises.resolve(p.id, spec.Committed) }
+func (p *Promise) Commit(cx *Cx) error { return cx.cell().has().promises.resolve(p.id, spec.Committed) }
 
 // Abort breaks the promise visibly, with the same refusals.
-func (p *Promise) Abort(cx *Cx) error { return cx.cell.promises.resolve(p.id, spec.Aborted) }
+func (p *Promise) Abort(cx *Cx) error { return cx.cell().has().promises.resolve(p.id, spec.Aborted) }
 
 func (p *Promise) hold(*Cell)                {}
 func (p *Promise) kept() bool                { return true }
@@ -47,6 +47,6 @@ func (p *Promise) oblige() base.ObligationID { return p.id }
 // abandon tells whoever wanted to know that the kind's rule has broken it.
 func (p *Promise) abandon(by *Slot, _ error) {
 	if p.broken != nil {
-		by.sys.guarded(by.path, "a broken promise", p.broken)
+		by.opts.sys.guarded(by.path, "a broken promise", p.broken)
 	}
 }

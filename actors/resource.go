@@ -18,16 +18,16 @@ func (cx *Cx) Own(k regions.Kind, res Resource) (release func(base.Outcome), err
 	if err := cx.may(CapProcess); err != nil {
 		return nil, err
 	}
-	cx.slot.sys.host.Step(cx.slot, StepProcess)
+	cx.slot.opts.sys.host.Step(cx.slot, StepProcess)
 	if k <= regions.Descendant || k > regions.Listener {
 		return nil, codes.New(codes.BadChild, "%s cannot own a resource of kind %d", cx.slot.path, k)
 	}
-	h, err := cx.cell.region.Join(k, &owned{res, res.Label(), cx.cell.region})
+	h, err := cx.region.Join(k, &owned{res, res.Label(), &cx.region})
 	if err != nil {
 		return nil, err
 	}
 	return func(o base.Outcome) {
-		cx.slot.sys.host.Step(cx.slot, StepRelease)
+		cx.slot.opts.sys.host.Step(cx.slot, StepRelease)
 		h.Leave(o)
 	}, nil
 }
@@ -71,8 +71,8 @@ func (o *owned) fault(when string) {
 // Finalize registers f to run when the incarnation's region is quiescent: last registered first, masked
 // from cancel. f must not block.
 func (cx *Cx) Finalize(label string, f func() error) error {
-	cx.slot.sys.host.Step(cx.slot, StepProcess)
-	return cx.cell.region.Finalize(label, f)
+	cx.slot.opts.sys.host.Step(cx.slot, StepProcess)
+	return cx.region.Finalize(label, f)
 }
 
 // Port is how a driver's goroutine reaches the actor that started it: messages of this incarnation
@@ -83,21 +83,21 @@ type Port struct {
 }
 
 // Port gives the address under which drivers reach this incarnation.
-func (cx *Cx) Port() Port { return Port{cx.slot, cx.cell.n} }
+func (cx *Cx) Port() Port { return Port{cx.slot, cx.cell().n} }
 
 // Tell sends m to the incarnation; a later one never sees it. The error is a refusal.
 func (p Port) Tell(m any) error {
 	if err := sendable(m); err != nil {
 		return err
 	}
-	return p.slot.sys.host.Send(nil, p.slot, Message{Body: m, life: p.life})
+	return p.slot.opts.sys.host.Send(nil, p.slot, Message{Body: m, life: p.life})
 }
 
 // Urgent sends m in a place beside the Ready lane's bound: for the last word of a driver (a process has
 // ended), which must not be refused. A driver may say one such word per thing that it owns.
 func (p Port) Urgent(m any) {
 	if err := sendable(m); err != nil {
-		p.slot.sys.violated("L1", "%s: %v", p.slot.path, err)
+		p.slot.opts.sys.violated("L1", "%s: %v", p.slot.path, err)
 		return
 	}
 	p.slot.putExtra(Message{Body: m, life: p.life})

@@ -19,43 +19,34 @@ import (
 //
 // Deliver is called by one worker at a time. Accept, Fire and the region callbacks may come from any
 // goroutine.
+//
+// The fields are in the order of who touches them, in lines of the cache: those who send, who delivers, hardly anybody.
 type Slot struct {
-	sys       *System          // immutable
-	id        base.ID          // immutable
-	path      string           // immutable
-	opts      *settings        // immutable
-	owner     *Slot            // immutable; nil for an actor that the outside started
-	region    *regions.Region  // immutable: the region that owns the slot
-	place     regions.Handle   // of regions
-	ownerLife base.Incarnation // immutable: the owner's incarnation that spawned it
-	box       lanes.Mailbox[letter, lanes.Live]
-	under     *Under               // owned by the worker; nil: the host does not ask
-	cell      atomic.Pointer[Cell] // the incarnation that handles messages; nil: parked
-	view      atomic.Pointer[any]  // written by Cx.Publish
-	state     atomic.Uint32        // written by Cell.step: what inspection shows
-	stats     SlotStats            // atomics inside
-	gone      atomic.Bool          // written under mu: retired
-	shut      atomic.Bool          // written under mu: gone, or withdrawn; nothing is accepted
-	wanted    atomic.Bool          // written under mu: somebody waits for a place
-	gaveUp    atomic.Bool          // written under mu: givenUp holds something
+	opts  *settings     // immutable
+	flags atomic.Uint32 // flags; written under mu
+	state atomic.Uint32 // written by Cell.step: what inspection shows
+	box   mailbox
 
+	cell      atomic.Pointer[Cell] // the incarnation that handles messages; nil: parked
 	mu        sync.Mutex
-	n         base.Incarnation      // guarded by mu: incarnations so far
-	closing   *Cell                 // guarded by mu: ended, its region not closed yet
-	coming    bool                  // guarded by mu: an incarnation is being made
-	leaving   bool                  // guarded by mu: retire when the incarnation's region is closed
-	givenUp   map[AskID]struct{}    // guarded by mu: questions whose answers have no place any more
-	room      []*request            // guarded by mu: permits that wait for a place, first come first
-	watchers  map[MonitorID]watcher // guarded by mu: of the incarnation that lives or is closing
-	watched   uint64                // guarded by mu: watchers so far
-	onRetired []func(Exit)          // guarded by mu
-	last      *Exit                 // guarded by mu: how the last incarnation ended; nil: there was none
+	n         base.Incarnation // guarded by mu: incarnations so far
+	ownerLife base.Incarnation // immutable: the owner's incarnation that spawned it
+
+	id      base.ID        // immutable
+	path    string         // immutable
+	owner   *Slot          // immutable; nil for an actor that the outside started
+	place   regions.Handle // of regions: in the region that owns the slot
+	since   atomic.Int64   // ns of the incarnation's start
+	closing *Cell          // guarded by mu: ended, its region not closed yet
+	last    *Exit          // guarded by mu: how the last incarnation ended; nil: there was none
+	more    atomic.Pointer[extras]
+	coming  bool // guarded by mu: an incarnation is being made
+	leaving bool // guarded by mu: retire when the incarnation's region is closed
 }
 
 // SlotStats counts what a slot did. Every field is atomic: written by the worker, read by anyone.
 type SlotStats struct {
 	Restarts, Dead, Late atomic.Uint64
-	Since                atomic.Int64 // ns of the incarnation's start
 }
 
 // Next says what a host does with a slot after a delivery.
@@ -90,7 +81,7 @@ type Ticket = lanes.Ticket
 // neither.
 func (s *Slot) arrived(by *Slot, t Ticket) {
 	if t != 0 {
-		s.sys.host.Ready(by, s, t)
+		s.opts.sys.host.Ready(by, s, t)
 	}
 }
 
@@ -109,7 +100,7 @@ func (s *Slot) Accept(by *Slot, m Message) error {
 	if m.reserved {
 		return s.putReserved(by, lanes.Ready, 0, m)
 	}
-	if s.shut.Load() {
+	if s.is(shut) {
 		return s.refuseGone()
 	}
 	k, l := classOf(m.Body), s.letter(&m)
@@ -146,7 +137,7 @@ func (s *Slot) acceptCancel(m Message) {
 	}
 	if ok && (c.cancel || c.kill) {
 		if cell := s.cell.Load(); cell != nil && cell.n == m.life {
-			cell.cx.cancel(c.reason)
+			cell.cx().cancel(c.reason)
 		}
 	}
 	s.arrived(nil, s.box.PutCancel(s.letter(&m), merge))
@@ -167,9 +158,9 @@ func (s *Slot) accepted(by *Slot, t Ticket, r lanes.Result, body any) error {
 // is codes.Gone.
 func (s *Slot) putReserved(by *Slot, l lanes.Lane, due int64, m Message) error {
 	s.mu.Lock()
-	if s.gaveUp.Load() && s.unwanted(m.Body) {
+	if s.is(gaveUp) && s.unwanted(m.Body) {
 		s.mu.Unlock()
-		s.stats.Late.Add(1)
+		s.extra().stats.Late.Add(1)
 		return codes.New(codes.Gone, "%s does not wait for this answer any more", s.path)
 	}
 	t := s.box.PutReserved(s.hands(by), l, due, s.letter(&m)) // before mu is free: who gives up looks for it
@@ -191,12 +182,12 @@ func (s *Slot) putExtra(m Message) {
 // release gives a promised place of the Ready lane back.
 func (s *Slot) release() {
 	s.box.Release(lanes.Ready)
-	s.sys.host.Step(s, StepFreeReady)
+	s.opts.sys.host.Step(s, StepFreeReady)
 }
 
 // sweepIfShut catches a message that slipped in while the slot was being shut.
 func (s *Slot) sweepIfShut() {
-	if s.shut.Load() {
+	if s.is(shut) {
 		s.sweep()
 	}
 }
@@ -209,7 +200,7 @@ func (s *Slot) full(what string) error {
 const retryAfter = 10 * time.Millisecond
 
 func (s *Slot) refuseGone() error {
-	if !s.gone.Load() {
+	if !s.is(gone) {
 		return codes.New(codes.Gone, "%s is down, and nothing starts it for now", s.path)
 	}
 	return codes.New(codes.Gone, "%s is gone", s.path)
@@ -242,7 +233,7 @@ func (s *Slot) next(c *Cell, a lanes.After) Next {
 func (s *Slot) without(c *Cell) Next {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if c.leftBehind() {
+	if c.behind {
 		return Parked
 	}
 	return s.parks()
@@ -276,11 +267,10 @@ func (s *Slot) parks() Next {
 func (s *Slot) moveOut(c *Cell) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if c.leftBehind() {
+	if c.behind {
 		return
 	}
-	exit := c.exit // a copy: the cell is let go of
-	s.closing, s.last = c, &exit
+	s.closing, s.last = c, &c.ends().exit
 	s.cell.CompareAndSwap(c, nil)
 }
 
@@ -295,14 +285,14 @@ func (s *Slot) Wake() (t Ticket, ok bool) {
 
 // dead gives m to the dead letters: nothing is lost in silence (L5).
 func (s *Slot) dead(m Message, why error) {
-	s.stats.Dead.Add(1)
+	s.extra().stats.Dead.Add(1)
 	s.unheld(m)
-	s.sys.deadLetter(s, m, why)
+	s.opts.sys.deadLetter(s, m, why)
 }
 
 // late drops a message for an incarnation that has ended.
 func (s *Slot) late(m Message) {
-	s.stats.Late.Add(1)
+	s.extra().stats.Late.Add(1)
 	s.unheld(m)
 }
 
@@ -317,7 +307,7 @@ func (s *Slot) unheld(m Message) {
 func (s *Slot) sweep() {
 	var left [3][]letter
 	s.mu.Lock() // a slot that is opened again keeps what comes then
-	if s.shut.Load() {
+	if s.is(shut) {
 		for l := range left {
 			left[l] = s.box.Drain(lanes.Lane(l))
 		}
@@ -348,7 +338,7 @@ func (s *Slot) String() string { return fmt.Sprintf("%s (%s)", s.path, s.id) }
 
 // Stuck reports a handler that is over its budget, by name (L6).
 func (s *Slot) Stuck() {
-	s.sys.emit(Event{Kind: EventStuck, Path: s.path})
+	s.opts.sys.emit(Event{Kind: EventStuck, Path: s.path})
 }
 
 // Living is the incarnation that handles messages; zero if there is none.

@@ -1,7 +1,6 @@
 package actors
 
 import (
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -52,7 +51,8 @@ func (sys *System) inOrder() []*Slot {
 	sys.mu.Lock()
 	defer sys.mu.Unlock()
 	if sys.ordered == nil {
-		sys.ordered = slices.SortedFunc(maps.Values(sys.paths), func(a, b *Slot) int { return strings.Compare(a.path, b.path) })
+		sys.ordered = sys.names.all()
+		slices.SortFunc(sys.ordered, func(a, b *Slot) int { return strings.Compare(a.path, b.path) })
 	}
 	return sys.ordered
 }
@@ -65,25 +65,30 @@ func (sys *System) Told() uint64 { return sys.told.Load() }
 func (v ActorView) Depth() int { return v.Lanes[0].Depth + v.Lanes[1].Depth + v.Lanes[2].Depth }
 
 // View is what inspection shows of the slot, for hosts.
-func (s *Slot) View() ActorView { return s.look(s.sys.host.Now()) }
+func (s *Slot) View() ActorView { return s.look(s.opts.sys.host.Now()) }
 
 // Waits is how many answers and results the incarnation waits for. It is for the worker that delivers.
 func (s *Slot) Waits() int {
 	if c := s.cell.Load(); c != nil {
-		return len(c.asks) + c.commits
+		return len(c.has().asks) + c.has().commits
 	}
 	return 0
 }
 
 func (s *Slot) look(now time.Time) ActorView {
 	v := ActorView{
-		Path: s.path, ID: s.id, State: "Down", Restarts: s.stats.Restarts.Load(), Supervisor: s.opts.delegate,
-		Dead: s.stats.Dead.Load(), Late: s.stats.Late.Load(),
+		Path: s.path, ID: s.id, State: "Down", Supervisor: s.opts.delegate,
+	}
+	if x := s.more.Load(); x != nil {
+		v.Restarts, v.Dead, v.Late = x.stats.Restarts.Load(), x.stats.Dead.Load(), x.stats.Late.Load()
+		if p := x.view.Load(); p != nil {
+			v.View = *p
+		}
 	}
 	if st := s.state.Load(); st > 0 {
 		v.State = spec.IncarnationState(st - 1).String()
 	}
-	if ns := s.stats.Since.Load(); ns > 0 {
+	if ns := s.since.Load(); ns > 0 {
 		v.Since = time.Unix(0, ns)
 	}
 	s.mu.Lock()
@@ -95,7 +100,7 @@ func (s *Slot) look(now time.Time) ActorView {
 		v.Handled += n
 	}
 	if c := s.cell.Load(); c != nil {
-		v.Obligations = c.promises.open()
+		v.Obligations = c.has().promises.open()
 	}
 	for l, at := range look {
 		v.Lanes[l].Depth = at.Depth
@@ -103,11 +108,8 @@ func (s *Slot) look(now time.Time) ActorView {
 			v.Lanes[l].Oldest = max(0, now.Sub(time.Unix(0, at.Oldest)))
 		}
 	}
-	if p := s.view.Load(); p != nil {
-		v.View = *p
-		if w, makes := v.View.(viewer); makes {
-			v.View = w.View()
-		}
+	if w, makes := v.View.(viewer); makes {
+		v.View = w.View()
 	}
 	return v
 }

@@ -77,10 +77,10 @@ func (cx *Cx) Spawn(o Child) (Ref, error) {
 	if o.Caps == 0 {
 		o.Caps = CapAll
 	}
-	o.Caps &= cx.cell.caps
+	o.Caps &= cx.slot.opts.caps
 	o.Deliveries = meet(o.Deliveries, cx.slot.opts.deliveries)
-	cx.slot.sys.host.Step(cx.slot, StepSpawn)
-	s, err := cx.slot.sys.newSlot(cx.slot, cx.cell.n, cx.cell.region, o)
+	cx.slot.opts.sys.host.Step(cx.slot, StepSpawn)
+	s, err := cx.slot.opts.sys.newSlot(cx.slot, cx.n, &cx.region, o)
 	if err != nil {
 		return Ref{}, err
 	}
@@ -88,7 +88,7 @@ func (cx *Cx) Spawn(o Child) (Ref, error) {
 		s.retire()
 		return Ref{}, err
 	}
-	cx.slot.sys.host.Spawn(cx.slot, s)
+	cx.slot.opts.sys.host.Spawn(cx.slot, s)
 	return Ref{s}, nil
 }
 
@@ -99,7 +99,7 @@ func (cx *Cx) Respawn(child Ref, b Behaviour) (base.Incarnation, error) {
 		return 0, err
 	}
 	s := child.slot
-	s.sys.host.Step(cx.slot, StepSpawn)
+	s.opts.sys.host.Step(cx.slot, StepSpawn)
 	if !s.vacate() {
 		return 0, codes.New(codes.Gone, "%s cannot start another incarnation now", s.path)
 	}
@@ -107,8 +107,8 @@ func (cx *Cx) Respawn(child Ref, b Behaviour) (base.Incarnation, error) {
 	if err != nil {
 		return 0, err
 	}
-	s.stats.Restarts.Add(1)
-	cx.slot.sys.host.Spawn(cx.slot, s)
+	s.extra().stats.Restarts.Add(1)
+	cx.slot.opts.sys.host.Spawn(cx.slot, s)
 	return n, nil
 }
 
@@ -121,7 +121,7 @@ func (s *Slot) vacate() bool {
 	if c == nil {
 		c = s.closing
 	}
-	if s.gone.Load() || s.leaving || c != nil && !c.leave() {
+	if s.is(gone) || s.leaving || c != nil && !c.leave() {
 		s.mu.Unlock()
 		return false
 	}
@@ -130,8 +130,8 @@ func (s *Slot) vacate() bool {
 		return true
 	}
 	exit := Exit{Kind: ExitKilled, Reason: base.ReasonTimeout}
-	watchers := s.watchers
-	s.watchers, s.last, s.closing = nil, &exit, nil
+	watchers := s.takeWatchers()
+	s.last, s.closing = &exit, nil
 	s.cell.Store(nil)
 	s.box.Park() // its worker never delivers to the slot again
 	s.mu.Unlock()
@@ -146,9 +146,11 @@ func (cx *Cx) Close(child Ref, q regions.Request) error {
 	if err := cx.mine(child); err != nil {
 		return err
 	}
-	cx.slot.sys.host.Step(cx.slot, StepClose)
+	cx.slot.opts.sys.host.Step(cx.slot, StepClose)
 	if c := child.slot.current(); c != nil {
-		c.ordered.Store(child.slot.opts.supervised)
+		if child.slot.opts.supervised {
+			c.signs.Or(ordered)
+		}
 		c.region.Close(q)
 	}
 	return nil
@@ -159,7 +161,7 @@ func (cx *Cx) Kill(child Ref) error {
 	if err := cx.mine(child); err != nil {
 		return err
 	}
-	cx.slot.sys.host.Step(cx.slot, StepClose)
+	cx.slot.opts.sys.host.Step(cx.slot, StepClose)
 	if c := child.slot.current(); c != nil {
 		c.region.Kill()
 	}
@@ -172,7 +174,7 @@ func (cx *Cx) Retire(child Ref) error {
 	if err := cx.mine(child); err != nil {
 		return err
 	}
-	cx.slot.sys.host.Step(cx.slot, StepClose)
+	cx.slot.opts.sys.host.Step(cx.slot, StepClose)
 	child.slot.leave()
 	return nil
 }
@@ -184,9 +186,9 @@ func (cx *Cx) Withdraw(child Ref) error {
 		return err
 	}
 	s := child.slot
-	s.sys.host.Step(s, StepVacate)
+	s.opts.sys.host.Step(s, StepVacate)
 	s.mu.Lock()
-	if s.gone.Load() || s.busy() {
+	if s.is(gone) || s.busy() {
 		s.mu.Unlock()
 		return codes.New(codes.Invariant, "%s is not empty", s.path)
 	}
@@ -201,9 +203,11 @@ func (cx *Cx) Withdraw(child Ref) error {
 
 // close lets nothing more in, and gives those who wait for a place. The caller holds s.mu.
 func (s *Slot) close() (room []*request) {
-	s.shut.Store(true)
-	room, s.room = s.room, nil
-	s.wanted.Store(false)
+	s.mark(shut, true)
+	if x := s.more.Load(); x != nil {
+		room, x.room = x.room, nil
+	}
+	s.mark(wanted, false)
 	return room
 }
 
@@ -212,7 +216,7 @@ func (cx *Cx) LeaveBehind(child Ref) error {
 	if err := cx.mine(child); err != nil {
 		return err
 	}
-	child.slot.sys.host.Step(child.slot, StepVacate)
+	child.slot.opts.sys.host.Step(child.slot, StepVacate)
 	child.slot.vacate()
 	return nil
 }
@@ -222,7 +226,7 @@ func (cx *Cx) mine(child Ref) error {
 	if err := cx.may(CapSpawn); err != nil {
 		return err
 	}
-	if child.slot == nil || child.slot.region != cx.cell.region {
+	if child.slot == nil || child.slot.place.Region() != &cx.region {
 		return codes.New(codes.CapabilityDenied, "%s does not own %s", cx.slot.path, child)
 	}
 	return nil
@@ -243,10 +247,10 @@ func (s *Slot) current() *Cell {
 func (s *Slot) conceive() (base.Incarnation, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.gone.Load() || s.leaving {
+	if s.is(gone) || s.leaving {
 		return 0, codes.New(codes.RegionClosing, "%s is asked to leave and takes no incarnation", s.path)
 	}
-	s.shut.Store(false)
+	s.mark(shut, false)
 	s.coming = true
 	s.n++
 	return s.n, nil
@@ -273,62 +277,53 @@ func (s *Slot) live(b Behaviour) (n base.Incarnation, err error) {
 		return 0, err
 	}
 	defer s.made()
-	r, err := s.region.Open(s.path)
-	if err != nil {
+	c := newCell(s, n, b)
+	if err = s.place.Lodge(&c.region, c, s.opts.delegate); err != nil {
 		return 0, err
 	}
-	c := newCell(s, n, b, s.opts.caps, r)
-	if _, err = r.Own(c, s.opts.delegate); err != nil {
-		return 0, err
-	}
-	s.stats.Since.Store(s.sys.host.Now().UnixNano())
+	s.since.Store(s.opts.sys.host.Now().UnixNano())
 	s.state.Store(uint32(spec.Starting) + 1)
-	r.OnClosed(func(p regions.Proof) { s.closed(c, p) })
 	if s.opts.lifetime > 0 {
-		c.lifetime = c.limit(s.opts.lifetime, base.ReasonBudget)
+		c.holds().lifetime = c.limit(s.opts.lifetime, base.ReasonBudget)
 	}
 	s.cell.Store(c)
-	if r.State() != spec.RegionOpen { // it was asked before anybody could find its Cx
-		c.cx.cancel(r.Reason())
+	if c.region.State() != spec.RegionOpen { // it was asked before anybody could find its Cx
+		c.cx().cancel(c.region.Reason())
 	}
 	return n, nil
 }
 
-// closed is called with the incarnation's proof: watchers, links and the supervisor hear of it now.
-func (s *Slot) closed(c *Cell, p regions.Proof) {
+// Closed brings the incarnation's proof: watchers, links and the supervisor hear of it now.
+func (c *Cell) Closed(p regions.Proof) {
+	s, exit := c.slot, c.gone().exit
 	c.step(spec.LifeClosed)
-	c.clock.off()
+	c.gone().clock.off()
 	s.mu.Lock()
-	if c.leftBehind() {
+	if c.behind {
 		s.mu.Unlock()
-		s.sys.emit(Event{Kind: EventClosed, Path: s.path, Incarnation: c.n, Exit: c.exit, Proof: p})
+		s.opts.sys.emit(Event{Kind: EventClosed, Path: s.path, Incarnation: c.n, Exit: exit, Proof: p})
 		return
 	}
 	s.closing = nil
-	watchers := s.watchers
-	s.watchers = nil
-	leaving := s.leaving
+	watchers, leaving, up := s.takeWatchers(), s.leaving, c.wasUp
 	s.mu.Unlock()
 	s.state.Store(0)
-	s.sys.emit(Event{Kind: EventClosed, Path: s.path, Incarnation: c.n, Exit: c.exit, Proof: p})
+	s.opts.sys.emit(Event{Kind: EventClosed, Path: s.path, Incarnation: c.n, Exit: exit, Proof: p})
 	s.queueAfter(c)
 	follows := s.opts.supervised && !leaving
 	if !follows {
 		s.retire()
 	}
-	s.tellAll(watchers, c.exit)
+	s.tellAll(watchers, exit)
 	if follows {
-		c.smu.Lock()
-		up := c.wasUp
-		c.smu.Unlock()
-		c.notify(ChildEnded{Ref{s}, c.n, up, c.exit, p})
+		c.notify(ChildEnded{Ref{s}, c.n, up, exit, p})
 	}
 }
 
 // queueAfter applies the queue policy and drops what only the ended incarnation could use.
 func (s *Slot) queueAfter(c *Cell) {
 	s.box.Remove(lanes.Cancel, matching(func(m Message) bool { return m.life == c.n }))
-	if c.permits.Load() > 0 {
+	if c.has().permits.Load() > 0 {
 		s.unpermit(c.n)
 	}
 	defer s.grantWanted() // what was in the lane went without a delivery
@@ -368,7 +363,7 @@ func (s *Slot) unpermit(n base.Incarnation) {
 func (s *Slot) giveBack(l lanes.Lane, m Message) {
 	why := codes.New(codes.Gone, "%s: its incarnation ended before this message was handled", s.path)
 	if _, isAsk := m.Body.(promise); s.opts.queue == QueueReturn && !isAsk && m.from != nil && m.life == 0 {
-		if s.sys.host.Send(s, m.from, Message{Body: Undelivered{Ref{s}, m.Body, why}}) == nil {
+		if s.opts.sys.host.Send(s, m.from, Message{Body: Undelivered{Ref{s}, m.Body, why}}) == nil {
 			s.box.Revoked(l, 1)
 			return
 		}
@@ -396,21 +391,24 @@ func (s *Slot) leave() {
 // retire ends the slot: exactly once, with no incarnation in it.
 func (s *Slot) retire() {
 	s.mu.Lock()
-	if s.gone.Load() {
+	if s.is(gone) {
 		s.mu.Unlock()
 		return
 	}
-	s.gone.Store(true)
-	room, told, last := s.close(), s.onRetired, s.lastExit()
-	s.onRetired = nil
+	s.mark(gone, true)
+	room, last := s.close(), s.lastExit()
+	var told []func(Exit)
+	if x := s.more.Load(); x != nil {
+		told, x.onRetired = x.onRetired, nil
+	}
 	s.mu.Unlock()
-	s.sys.forget(s)
+	s.opts.sys.forget(s)
 	s.sweep()
 	for _, r := range room {
 		r.refuse(s, s.refuseGone())
 	}
 	for _, f := range told {
-		s.sys.guarded(s.path, "OnRetired", func() { f(last) })
+		s.opts.sys.guarded(s.path, "OnRetired", func() { f(last) })
 	}
 	// Nothing is left: what was accepted before was swept just now, and what slips in after is swept by its sender
 	// (sweepIfShut), who may be at it. To count it here would be to find a proof wrong that is not.
@@ -428,6 +426,7 @@ func (s *Slot) lastExit() (e Exit) {
 // settings are what a slot needs of its Child after it was made. Slots of one kind share them.
 type settings struct {
 	traits
+	sys   *System
 	times *times // of the class
 }
 
@@ -438,18 +437,20 @@ type traits struct {
 	delegate, supervised, trapLinks, doors bool
 	deliveries, drainDeliveries            int
 	lifetime, drain, stuckAfter            time.Duration
+	lanes                                  lanes.Options // settled
 }
 
 // settingsOf gives those of the last slot, where they are the same.
 func (sys *System) settingsOf(o *Child) *settings {
 	s := traits{
 		classOr(o), o.Caps, o.Queue, o.Delegate, o.Supervised, o.TrapLinks, o.Doors, o.Deliveries, o.DrainDeliveries, o.Lifetime, o.Drain, o.StuckAfter,
+		o.Lanes.Settled(),
 	}
 	if last := sys.settings.Load(); last != nil && last.traits == s {
 		return last
 	}
 	sys.mu.Lock()
-	made := &settings{s, sys.timesOf(s.class)}
+	made := &settings{s, sys, sys.timesOf(s.class)}
 	sys.mu.Unlock()
 	sys.settings.Store(made)
 	return made
@@ -481,7 +482,7 @@ func (m *member) Ask(regions.Request) { (*Slot)(m).leaveIfEmpty() }
 func (m *member) Kill() { (*Slot)(m).leaveIfEmpty() }
 
 func (s *Slot) leaveIfEmpty() {
-	s.sys.host.Step(s, StepLeave)
+	s.opts.sys.host.Step(s, StepLeave)
 	s.mu.Lock()
 	s.leaving = true
 	busy := s.busy()

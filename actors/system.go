@@ -58,7 +58,7 @@ type System struct {
 	virtual  bool            // immutable
 	dead     sync.Map        // reason code -> *atomic.Uint64
 	mu       sync.RWMutex
-	paths    map[string]*Slot         // guarded by mu
+	names    names                    // guarded by mu
 	ordered  []*Slot                  // guarded by mu: by path, for inspection; nil: to be made anew. Never changed in place
 	settings atomic.Pointer[settings] // of the slot made last
 	told     atomic.Uint64            // written by emit: events so far
@@ -93,7 +93,7 @@ func NewSystem(h Host, o Options) *System {
 	if o.Name == "" {
 		o.Name = "root"
 	}
-	sys := &System{host: h, sink: o.Events, hooks: o.Hooks, virtual: o.Virtual, paths: map[string]*Slot{}}
+	sys := &System{host: h, sink: o.Events, hooks: o.Hooks, virtual: o.Virtual}
 	now := func() int64 { return h.Now().UnixNano() }
 	sys.clocks, sys.under = &lanes.Clocks{Coarse: o.Coarse, Exact: now}, true
 	if o.Coarse != nil {
@@ -130,8 +130,8 @@ func (sys *System) Spawn(o Child) (Ref, error) {
 func (sys *System) Lookup(path string) (Ref, bool) {
 	sys.mu.RLock()
 	defer sys.mu.RUnlock()
-	s, ok := sys.paths[path]
-	return Ref{s}, ok
+	s := sys.names.find(path)
+	return Ref{s}, s != nil
 }
 
 // Tell sends a message from the outside world.
@@ -158,21 +158,22 @@ func (sys *System) newSlot(owner *Slot, life base.Incarnation, r *regions.Region
 	if o.StuckAfter == 0 {
 		o.StuckAfter = 10 * time.Second
 	}
-	s := &Slot{sys: sys, id: base.ID(sys.nextID()), path: o.Name, opts: sys.settingsOf(&o), owner: owner, ownerLife: life, region: r}
+	o.Lanes.Clocks = sys.clocks
+	s := &Slot{id: base.ID(sys.nextID()), path: o.Name, opts: sys.settingsOf(&o), owner: owner, ownerLife: life}
 	if sys.under {
-		s.under = &Under{}
+		s.extra().under = &Under{}
 	}
 	if owner != nil {
 		s.path = owner.path + "/" + o.Name
 	}
-	o.Lanes.Clocks = sys.clocks
-	s.box.Init(o.Lanes)
+	s.box.Init(&s.opts.lanes)
 	sys.mu.Lock()
-	if _, taken := sys.paths[s.path]; taken {
+	if sys.names.find(s.path) != nil {
 		sys.mu.Unlock()
 		return nil, codes.New(codes.NameTaken, "there is an actor %s already", s.path)
 	}
-	sys.paths[s.path], sys.ordered = s, nil
+	sys.names.add(s)
+	sys.ordered = nil
 	sys.mu.Unlock()
 	var err error
 	if _, err = r.Join(regions.Slot, (*member)(s)); err != nil {
@@ -189,8 +190,7 @@ func (sys *System) newSlot(owner *Slot, life base.Incarnation, r *regions.Region
 func (sys *System) unname(s *Slot) {
 	sys.mu.Lock()
 	defer sys.mu.Unlock()
-	if sys.paths[s.path] == s {
-		delete(sys.paths, s.path)
+	if sys.names.remove(s) {
 		sys.ordered = nil
 	}
 }

@@ -65,8 +65,8 @@ func (t *Timer) Fire() {
 
 // limit arms the end of something in the incarnation's region. It takes no place in a lane.
 func (c *Cell) limit(d time.Duration, why base.Reason) *Timer {
-	host := c.slot.sys.host
-	t := &Timer{slot: c.slot, over: c.region, why: why, due: host.Now().Add(d)}
+	host := c.slot.opts.sys.host
+	t := &Timer{slot: c.slot, over: &c.region, why: why, due: host.Now().Add(d)}
 	t.undo = host.Arm(c.slot, d, t)
 	return t
 }
@@ -98,48 +98,50 @@ func (cx *Cx) arm(d time.Duration, m any) (TimerID, error) {
 	if err := cx.may(CapTimer); err != nil {
 		return TimerID{}, err
 	}
-	return cx.cell.arm(d, m)
+	return cx.cell().arm(d, m)
 }
 
 func (c *Cell) arm(d time.Duration, m any) (TimerID, error) {
 	slot := c.slot
-	slot.sys.host.Step(slot, StepHoldTimed)
+	slot.opts.sys.host.Step(slot, StepHoldTimed)
 	if !slot.box.Reserve(lanes.Timed) {
 		return TimerID{}, codes.New(codes.TimerRefused, "%s has no room for another timer", slot.path)
 	}
 	d = max(d, 0)
-	c.armed++
-	t := &Timer{slot: slot, n: c.armed, life: c.n, trace: c.cx.trace, body: m, due: slot.sys.host.Now().Add(d)}
-	put(&c.timers, t, struct{}{})
-	t.undo = slot.sys.host.Arm(slot, d, t)
+	h := c.holds()
+	h.armed++
+	t := &Timer{slot: slot, n: h.armed, life: c.n, trace: h.trace, body: m, due: slot.opts.sys.host.Now().Add(d)}
+	put(&h.timers, t, struct{}{})
+	t.undo = slot.opts.sys.host.Arm(slot, d, t)
 	return TimerID{t}, nil
 }
 
 // Disarm takes a timer back: its message does not come any more, even when it is queued, or on its way. false: there
 // was nothing to take back, since the message has come, or the timer is another incarnation's.
 func (cx *Cx) Disarm(id TimerID) bool {
-	cx.slot.sys.host.Step(cx.slot, StepDisarm)
+	cx.slot.opts.sys.host.Step(cx.slot, StepDisarm)
 	if id.t == nil || id.t.slot != cx.slot {
 		return false
 	}
-	return cx.cell.disarm(id.t)
+	return cx.cell().disarm(id.t)
 }
 
 func (c *Cell) disarm(t *Timer) bool {
-	if _, mine := c.timers[t]; !mine {
+	all := c.has().timers
+	if _, mine := all[t]; !mine {
 		return false
 	}
-	delete(c.timers, t)
+	delete(all, t)
 	if t.state.CompareAndSwap(uint32(timerArmed), uint32(timerOff)) {
 		if t.undo != nil {
 			t.undo()
 		}
 		c.slot.box.Release(lanes.Timed)
-		c.slot.sys.host.Step(c.slot, StepFreeTimed)
+		c.slot.opts.sys.host.Step(c.slot, StepFreeTimed)
 		return true
 	}
 	if c.slot.box.Remove(lanes.Timed, matching(func(m Message) bool { return m.timer == t })) > 0 {
-		c.slot.sys.host.Step(c.slot, StepFreeTimed)
+		c.slot.opts.sys.host.Step(c.slot, StepFreeTimed)
 	}
 	return true // else it is being sent, in its place, and is left aside when it is its turn
 }
@@ -150,8 +152,9 @@ func (c *Cell) armedStill(t *Timer) bool {
 	if t.life != c.n {
 		return true
 	}
-	_, mine := c.timers[t]
-	delete(c.timers, t)
+	all := c.has().timers
+	_, mine := all[t]
+	delete(all, t)
 	return mine
 }
 

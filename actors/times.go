@@ -40,17 +40,19 @@ const (
 	weight = 64                      // of a sample (lanes.Mark)
 )
 
-// serves notes that a message is taken now, by the coarse clock, and how long it waited.
+// serves notes how long a message waited that is taken now, by the coarse clock, and begins its service by the exact one
+// where it is sampled.
 func (c *Cell) serves(l lanes.Lane, at lanes.Mark, now int64) {
 	waited := now - at.At()
 	if waited >= long {
 		c.slot.opts.times[l].wait.Add(waited, 1)
 	}
 	if at.Sampled() {
-		c.exact = c.slot.sys.clocks.Exact()
+		exact := c.slot.opts.sys.clocks.Exact()
 		if waited < long {
-			c.slot.opts.times[l].wait.Add(c.exact-at.At(), weight)
+			c.slot.opts.times[l].wait.Add(exact-at.At(), weight)
 		}
+		c.began = exact | 1
 	}
 }
 
@@ -58,11 +60,13 @@ func (c *Cell) serves(l lanes.Lane, at lanes.Mark, now int64) {
 func (c *Cell) served(l lanes.Lane, now int64) {
 	if took := now - c.began; took >= long {
 		c.slot.opts.times[l].service.Add(took, 1)
-	} else if c.exact != 0 {
-		c.slot.opts.times[l].service.Add(c.slot.sys.clocks.Exact()-c.exact, weight)
+	} else if c.sampled() {
+		c.slot.opts.times[l].service.Add(c.slot.opts.sys.clocks.Exact()-c.began, weight)
 	}
-	c.exact = 0
 }
+
+// sampled says whether the times of the message under way are.
+func (c *Cell) sampled() bool { return c.began&1 != 0 }
 
 // mostClasses bounds the classes that are measured apart; "other" holds the rest.
 const mostClasses = 64

@@ -20,10 +20,10 @@ type Under struct {
 
 // Under is for the worker that delivers. It is zero where the host has a coarse clock (Options.Coarse).
 func (s *Slot) Under() Under {
-	if s.under == nil {
+	if x := s.more.Load(); x == nil || x.under == nil {
 		return Under{}
 	}
-	return *s.under
+	return *s.extra().under
 }
 
 // Behaviour is the user code of the incarnation that lives; nil if there is none. It is for hosts that digest it.
@@ -37,16 +37,16 @@ func (s *Slot) Behaviour() Behaviour {
 // Cancelled says whether Done of the living incarnation is closed.
 func (s *Slot) Cancelled() bool {
 	c := s.cell.Load()
-	return c != nil && c.cx.errNow() != nil
+	return c != nil && c.cx().errNow() != nil
 }
 
 // Shut says whether the slot refuses everything: it was given up, or withdrawn.
-func (s *Slot) Shut() bool { return s.shut.Load() }
+func (s *Slot) Shut() bool { return s.is(shut) }
 
 // Closing says whether the region that owns the slot, and that of its incarnation, are closing.
 func (s *Slot) Closing() (owner, own bool) {
 	c := s.current()
-	return s.region.State() != spec.RegionOpen, c != nil && c.region.State() != spec.RegionOpen
+	return s.place.Region().State() != spec.RegionOpen, c != nil && c.region.State() != spec.RegionOpen
 }
 
 // Free is how many places of a bounded lane are neither taken nor promised.

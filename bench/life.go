@@ -70,7 +70,7 @@ func spawnStop(quick bool) figure {
 		Strategy: core.Dynamic, Budget: core.Budget{Restarts: 5, Window: time.Minute}, Children: []supervision.Child{child},
 	}))
 	r := &rally{done: make(chan struct{}, 1)}
-	up, id := false, 0
+	up, id, name := false, 0, ""
 	by := must(sys.Spawn(actors.Child{Name: "by", Behaviour: actors.Func(func(cx *actors.Cx, m any) error {
 		switch m := m.(type) {
 		case *note:
@@ -82,12 +82,12 @@ func spawnStop(quick bool) figure {
 		default:
 			return nil
 		}
-		q := supervision.Request{Kind: core.Terminate, Name: child.Name}
+		kind := core.Terminate
 		if !up {
 			id++
-			child.Name = "c" + strconv.Itoa(id)
-			q = supervision.Request{Kind: core.Add, Add: child}
+			name, kind = "c"+strconv.Itoa(id), core.Add
 		}
+		q := supervision.Request{Kind: kind, Name: name}
 		_, err := actors.Request[supervision.Request, struct{}](cx, sup, q, 0)
 		return err
 	})}))

@@ -151,11 +151,11 @@ func (w *world) ahead(i int) (n int) {
 
 // masked are numbers that differ between equal states.
 var masked = map[string]bool{
-	"AskID": true, "MonitorID": true, "ObligationID": true, "RegionID": true, "ID": true, "Ticket": true, "TraceID": true, "Counts": true, "SlotStats": true, "Under": true, "word": true,
+	"AskID": true, "MonitorID": true, "ObligationID": true, "RegionID": true, "ID": true, "Ticket": true, "TraceID": true, "Counts": true, "SlotStats": true, "Under": true,
 }
 
 // constant are fields that never change, or are not state.
-var constant = map[string]bool{"sys": true, "opts": true, "stats": true, "view": true, "host": true, "next": true, "id": true, "path": true, "name": true, "b": true}
+var constant = map[string]bool{"sys": true, "opts": true, "stats": true, "since": true, "view": true, "host": true, "next": true, "id": true, "path": true, "name": true, "b": true}
 
 var fieldCache = map[reflect.Type][]int{}
 
@@ -168,8 +168,8 @@ func fieldsOf(t reflect.Type) []int {
 	for i := range t.NumField() {
 		f := t.Field(i)
 		switch {
-		case strings.HasPrefix(t.Name(), "queue["): // see queued
-		case constant[f.Name] || masked[f.Type.Name()] || f.Name == "n" && t.Name() != "Slot" && t.Name() != "watcher":
+		case strings.HasPrefix(t.Name(), "Mailbox[") && (f.Name == "ready" || f.Name == "opts" || f.Name == "past"): // see queued
+		case constant[f.Name] || masked[f.Type.Name()] || strings.HasPrefix(f.Type.Name(), "word[") || f.Name == "n" && t.Name() != "Slot" && t.Name() != "watcher":
 		case t == reflect.TypeFor[actors.Message]() && f.Name == "Tag":
 			out = append(out, -1-i)
 		default:
@@ -213,7 +213,7 @@ func stateOf(w *world, v reflect.Value) uint64 {
 			case t == reflect.TypeFor[*actors.Slot]() && depth > 0, t.Elem().Name() == "member":
 				return hashOf(v.Elem().FieldByName("path").String())
 			case t.Elem().Name() == "descendant":
-				return hashOf(v.Elem().FieldByName("name").String())
+				return hashOf(nameOf(v.Elem()))
 			}
 			if n, ok := seen[v.Pointer()]; ok {
 				return mix(7, uint64(n))
@@ -237,9 +237,16 @@ func stateOf(w *world, v reflect.Value) uint64 {
 			}
 			return h
 		case reflect.Struct:
+			if to, is := lazy(v); is {
+				return mix(h, walk(to, depth+1))
+			}
 			for _, i := range fieldsOf(t) {
 				if i < 0 { // a message's tag
 					h = mix(h, w.book.msgs[w.tags[v.Field(-1-i).Uint()].msg].hash)
+					continue
+				}
+				if f := v.Field(i); t.Name() == "Handle" && t.Field(i).Name == "lodger" && !f.IsNil() { // a descendant in another's place
+					h = mix(h, hashOf(nameOf(f.Elem())))
 					continue
 				}
 				h = mix(h, walk(v.Field(i), depth+1))
@@ -247,10 +254,16 @@ func stateOf(w *world, v reflect.Value) uint64 {
 			if strings.HasPrefix(t.Name(), "turn[") { // the phase: who delivers
 				return mix(h, v.FieldByName("w").FieldByName("v").FieldByName("v").Uint()&15)
 			}
-			if strings.HasPrefix(t.Name(), "queue[") {
-				seen := v.FieldByName("seen").Uint() // limit less what it knows of places given back: the bound less what is promised
-				h = mix(h, v.FieldByName("limit").FieldByName("v").FieldByName("v").Uint()-seen)
-				for _, at := range queued(v) {
+			if strings.HasPrefix(t.Name(), "Mailbox[") {
+				p := v.FieldByName("ready").FieldByName("p") // an atomic pointer; nil: nothing is promised, and nothing waits
+				q := reflect.NewAt(p.Type().Field(0).Type.Elem().Elem(), p.FieldByName("v").UnsafePointer())
+				if q.IsNil() {
+					return mix(h, uint64(v.FieldByName("opts").Elem().FieldByName("Ready").Int()))
+				}
+				q = q.Elem()
+				seen := q.FieldByName("seen").Uint() // limit less what it knows of places given back: the bound less what is promised
+				h = mix(h, q.FieldByName("limit").FieldByName("v").FieldByName("v").Uint()-seen)
+				for _, at := range queued(q) {
 					h = mix(h, walk(at.FieldByName("v"), depth+1))
 				}
 			}
@@ -261,6 +274,31 @@ func stateOf(w *world, v reflect.Value) uint64 {
 	return walk(v, 0)
 }
 
+// nameOf is the name of a region: its own, or its owner's path.
+func nameOf(region reflect.Value) string {
+	if region.FieldByName("lodged").Bool() {
+		return region.FieldByName("owner").Elem().Elem().FieldByName("slot").Elem().FieldByName("path").String()
+	}
+	return region.FieldByName("rest").Elem().FieldByName("name").String()
+}
+
+// lazy is what an atomic pointer leads to that is made when it is needed; before, it is as if it were there and zero.
+func lazy(v reflect.Value) (to reflect.Value, is bool) {
+	t := v.Type()
+	if !strings.HasPrefix(t.Name(), "Pointer[") || t.PkgPath() != "sync/atomic" {
+		return to, false
+	}
+	switch of := t.Field(0).Type.Elem().Elem(); of.Name() {
+	case "extras", "holdings", "ending":
+		p := reflect.NewAt(of, v.FieldByName("v").UnsafePointer())
+		if p.IsNil() {
+			return reflect.Zero(of), true
+		}
+		return p.Elem(), true
+	}
+	return to, false
+}
+
 // queued lists what waits in a Ready lane, which is reached by atomic pointers. Its positions are no state.
 func queued(q reflect.Value) (out []reflect.Value) {
 	behind := func(link reflect.Value) reflect.Value {
@@ -268,9 +306,6 @@ func queued(q reflect.Value) (out []reflect.Value) {
 		return reflect.NewAt(q.FieldByName("head").Type().Elem(), p.UnsafePointer())
 	}
 	s, i := q.FieldByName("head"), int(q.FieldByName("deq").Uint())
-	if s.IsNil() {
-		s = behind(q.FieldByName("began"))
-	}
 	for ; !s.IsNil(); s, i = behind(s.Elem().FieldByName("succ")), 0 {
 		for at := s.Elem().FieldByName("at"); i < at.Len(); i++ {
 			mark := at.Index(i).FieldByName("mark").Uint()

@@ -164,6 +164,12 @@ func TestL6EveryOrderOfTheStepsOfAHandOff(t *testing.T) {
 		{"b sends to a meanwhile", []int{1}, true, func(p *pair) []func() {
 			return []func(){func() { p.push(p.a, putBy(p.a, p.b, 2)) }}
 		}, []int{1, 2}, false},
+		{"b's room is given back meanwhile", []int{1}, true, func(p *pair) []func() {
+			return []func(){p.b.Trim}
+		}, []int{1}, false},
+		{"a's room is given back, and a message to b from elsewhere", []int{1}, true, func(p *pair) []func() {
+			return []func(){func() { p.a.Trim(); p.push(p.b, putBy(p.b, nil, 7)) }}
+		}, []int{1, 7}, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			if row.long && os.Getenv("FNODE_LONG") == "" {

@@ -17,14 +17,17 @@ func (m *Mailbox[T, S]) Look() (v [3]View, c Counts) {
 		v[Timed] = View{r.timed.len(), r.timed.oldest()}
 		gone = r.out
 	}
-	void := m.ready.void.load()
-	at := m.ready.position()
-	v[Ready].Depth = int(at - m.ready.freed - void)
-	if p := m.ready.peek(); p != nil && m.opts.clocks != nil {
-		v[Ready].Oldest = Mark(p.mark).At()
+	used := m.past
+	if q := m.now(); q != nil {
+		void := q.void.load()
+		used = q.position() - void
+		v[Ready].Depth = int(used - q.freed)
+		if p := q.peek(); p != nil && m.opts.Clocks != nil {
+			v[Ready].Oldest = Mark(p.mark).At()
+		}
 	}
-	c.Taken[Ready], c.Handled[Ready], c.Refused[Ready] = m.taken, m.handled, m.refused.load()
-	c.Sent[Ready] = at - void + c.Refused[Ready]
+	c.Taken[Ready], c.Handled[Ready] = m.taken, m.handled
+	c.Sent[Ready] = used + c.Refused[Ready]
 	for l, n := range gone {
 		v[l].Depth += n
 	}
@@ -48,6 +51,8 @@ func (m *Mailbox[T, S]) left() (n [3]int) {
 	if r := m.rare; r != nil {
 		n[Cancel], n[Timed] = r.cancel.len(), r.timed.len()
 	}
-	n[Ready] = m.ready.depth()
+	if q := m.now(); q != nil {
+		n[Ready] = q.depth()
+	}
 	return n
 }

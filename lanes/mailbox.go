@@ -10,32 +10,30 @@ type Counts struct {
 
 // Mailbox is the three-lane queue of one slot. See the package comment for its concurrency contract.
 //
-// S is Live, but in the test that looks at its steps. Ready is written to without a lock (queue); taking from it, and all of Cancel and Timed, is done under one.
+// S is Live, but in the test that looks at its steps. Ready is written to without a lock (queue); taking from it, and all
+// of Cancel and Timed, is done under one. The fields are in the order of who touches them: those who put, hardly anybody,
+// who delivers.
 type Mailbox[T, S any] struct {
-	turn    turn[S]                // who delivers: see there
-	refused word[S]                // of Ready, without a place
-	opts    options                // immutable
-	inbox   link[urgent[T], S]     // of Cancel, the newest first; nil: none
-	hand    link[Mailbox[T, S], S] // whom the handler has handed to its worker: see handoff.go
-	ready   queue[T, S]            // puts take no lock; what empties it holds mu
+	turn  turn[S]              // who delivers: see there
+	inbox link[urgent[T], S]   // of Cancel, the newest first; nil: none
+	ready link[queue[T, S], S] // puts take no lock; what empties it holds mu, as who writes the link does; nil: empty (Trim)
+	opts  *Options             // immutable, settled
+
+	past uint64   // guarded by mu: places that were given out and used by queues that were let go of
+	rare *rare[T] // guarded by mu; nil: nothing of it was used
 
 	mu      lock[S]
-	in      uint32   // guarded by mu: the incarnation in delivery; zero: none
-	streak  Streak   // guarded by mu
-	taken   uint64   // guarded by mu: of Ready
-	handled uint64   // guarded by mu: of Ready
-	rare    *rare[T] // guarded by mu; nil: nothing of it was used
-}
-
-type options struct {
-	clocks   *Clocks
-	timed    uint32
-	overflow Overflow
+	in      uint32                 // guarded by mu: the incarnation in delivery; zero: none
+	streak  Streak                 // guarded by mu
+	taken   uint64                 // guarded by mu: of Ready
+	handled uint64                 // guarded by mu: of Ready
+	hand    link[Mailbox[T, S], S] // whom the handler has handed to its worker: see handoff.go
 }
 
 // rare is what most actors never use: Cancel, Timed, and the books of what does not go its usual way.
 type rare[T any] struct {
 	cancel   ring[T]
+	room     [2]entry[T] // for the first of cancel
 	timed    heap[T]
 	reserved int // places of Timed promised to timers
 	counts   Counts
@@ -44,27 +42,47 @@ type rare[T any] struct {
 
 // New makes an empty, idle mailbox. Its segments are made when first used.
 func New[T any](o Options) *Mailbox[T, Live] {
+	o = o.Settled()
 	m := &Mailbox[T, Live]{}
-	m.Init(o)
+	m.Init(&o)
 	return m
 }
 
-// Init makes the zero mailbox an empty, idle one, before it is used.
-func (m *Mailbox[T, S]) Init(o Options) {
-	if o.Ready <= 0 {
-		o.Ready = Default
+// Init makes the zero mailbox an empty, idle one, before it is used. o is settled, and not changed any more; mailboxes may
+// share it.
+func (m *Mailbox[T, S]) Init(o *Options) { m.opts = o }
+
+// now is the queue of Ready for the holder of mu; nil: it is empty.
+func (m *Mailbox[T, S]) now() *queue[T, S] { return m.ready.p.Load() }
+
+// open is now, made where there is none. The caller holds mu.
+func (m *Mailbox[T, S]) open() *queue[T, S] {
+	q := m.now()
+	if q == nil {
+		q = newQueue[T, S](uint64(m.opts.Ready), m.past)
+		m.ready.store(q)
 	}
-	if o.Timed <= 0 {
-		o.Timed = Default
+	return q
+}
+
+// Trim gives the room of Ready back, if nothing is in it and no place of it is promised, and nobody is at it now. Any
+// goroutine may call it, at any time: for an actor that is not likely to be sent something soon.
+func (m *Mailbox[T, S]) Trim() {
+	if m.ready.load() == nil || !m.mu.try() {
+		return
 	}
-	m.ready.cap, m.opts = uint64(o.Ready), options{o.Clocks, uint32(o.Timed), o.Overflow}
-	m.ready.limit.v.Store(m.ready.cap)
-	m.ready.step = max(m.ready.cap/64, 1)
+	if q := m.now(); q != nil {
+		if used, ok := q.letGo(); ok {
+			m.past = used
+			m.ready.store(nil)
+		}
+	}
+	m.mu.unlock()
 }
 
 // Cap is the bound of a lane; zero for Cancel, which has none.
 func (m *Mailbox[T, S]) Cap(l Lane) int {
-	return [3]int{0, int(m.opts.timed), int(m.ready.cap)}[l]
+	return [3]int{0, m.opts.Timed, m.opts.Ready}[l]
 }
 
 // Put queues v in Ready, by arrival. A ticket that is not zero says that the slot has to be queued under it, and by
@@ -74,7 +92,7 @@ func (m *Mailbox[T, S]) Put(v T) (t Ticket, r Result, old *T) { return m.PutBy(n
 
 // PutBy is Put by the handler that by is delivered to: it may hand the slot to its worker. nil: no handler sends.
 func (m *Mailbox[T, S]) PutBy(by *Mailbox[T, S], v T) (t Ticket, r Result, old *T) {
-	if !m.ready.put(v, 0, true, m.opts.clocks) {
+	if q := m.ready.load(); q == nil || !q.put(v, 0, true, m.opts.Clocks) {
 		var more bool
 		if r, old, more = m.putFull(v); r == Refused && !more {
 			return 0, r, nil
@@ -86,33 +104,34 @@ func (m *Mailbox[T, S]) PutBy(by *Mailbox[T, S], v T) (t Ticket, r Result, old *
 	return m.wakeBy(by), r, old
 }
 
-// putFull looks again, for certain, whether there is no room, and drops the oldest where the option says so. more says
-// whether something waits where v is refused.
+// putFull makes room where there is none for now, or looks again, for certain, whether the lane is full, and drops the
+// oldest where the option says so. more says whether something waits where v is refused.
 func (m *Mailbox[T, S]) putFull(v T) (r Result, old *T, more bool) {
 	m.acquire()
 	defer m.mu.unlock()
-	m.ready.refresh()
-	if m.ready.put(v, 0, true, m.opts.clocks) {
+	q := m.open()
+	q.refresh()
+	if q.put(v, 0, true, m.opts.Clocks) {
 		return Queued, nil, false
 	}
-	if old = m.drop(); old == nil {
-		m.refused.add(1)
+	if old = m.drop(q); old == nil {
+		m.more().counts.Refused[Ready]++
 		return Refused, nil, m.some()
 	}
-	m.ready.put(v, 0, false, m.opts.clocks)
+	q.put(v, 0, false, m.opts.Clocks)
 	return Dropped, old, false
 }
 
 // drop makes room in Ready, where the option says so. What was promised a place stays: an answer, a Down.
-func (m *Mailbox[T, S]) drop() (old *T) {
-	if m.opts.overflow != DropOldest {
+func (m *Mailbox[T, S]) drop(q *queue[T, S]) (old *T) {
+	if m.opts.Overflow != DropOldest {
 		return nil
 	}
-	m.ready.each(func(at *place[T], mark uint64) bool {
+	q.each(func(at *place[T], mark uint64) bool {
 		if mark&promised > 0 {
 			return true
 		}
-		v := m.ready.remove(at, mark)
+		v := q.remove(at, mark)
 		m.more().counts.Dead[Ready]++
 		old = &v
 		return false
@@ -138,13 +157,14 @@ func (m *Mailbox[T, S]) PutTimed(deadline int64, v T) (Ticket, Result) {
 // Reserve promises a place in Ready or Timed: to a timer, an answer, a permit. false: the lane is full.
 func (m *Mailbox[T, S]) Reserve(l Lane) bool {
 	if l == Ready {
-		if m.ready.reserve() {
+		if q := m.ready.load(); q != nil && q.reserve() {
 			return true
 		}
 		m.acquire()
 		defer m.mu.unlock()
-		m.ready.refresh()
-		return m.ready.reserve()
+		q := m.open()
+		q.refresh()
+		return q.reserve()
 	}
 	m.acquire()
 	defer m.mu.unlock()
@@ -158,7 +178,7 @@ func (m *Mailbox[T, S]) Reserve(l Lane) bool {
 // Release gives a reserved place back.
 func (m *Mailbox[T, S]) Release(l Lane) {
 	if l == Ready {
-		m.ready.release()
+		m.held().release()
 		return
 	}
 	m.acquire()
@@ -174,20 +194,22 @@ func (m *Mailbox[T, S]) Free(l Lane) int {
 }
 
 func (m *Mailbox[T, S]) free(l Lane) int {
-	switch {
+	switch q := m.now(); {
+	case l == Ready && q == nil:
+		return m.opts.Ready
 	case l == Ready:
-		return m.ready.free()
+		return q.free()
 	case m.rare == nil:
-		return int(m.opts.timed)
+		return m.opts.Timed
 	}
-	return int(m.opts.timed) - m.rare.timed.len() - m.rare.reserved
+	return m.opts.Timed - m.rare.timed.len() - m.rare.reserved
 }
 
 // PutReserved queues v in a place that was reserved, as PutBy does. deadline is for Timed only.
 func (m *Mailbox[T, S]) PutReserved(by *Mailbox[T, S], l Lane, deadline int64, v T) Ticket {
 	if l == Ready {
-		m.ready.put(v, promised, false, m.opts.clocks)
-		m.ready.release() // after: nobody takes its place meanwhile
+		m.putSure(v)
+		m.held().release() // after: nobody takes its place meanwhile
 		return m.wakeBy(by)
 	}
 	m.acquire()
@@ -201,8 +223,28 @@ func (m *Mailbox[T, S]) PutReserved(by *Mailbox[T, S], l Lane, deadline int64, v
 
 // PutExtra queues v in Ready beside its bound: for the one last word of something that has ended.
 func (m *Mailbox[T, S]) PutExtra(v T) Ticket {
-	m.ready.put(v, promised, false, m.opts.clocks)
+	m.putSure(v)
 	return m.turn.wake(Ready)
+}
+
+// putSure queues v in Ready, whatever the bound.
+func (m *Mailbox[T, S]) putSure(v T) {
+	if q := m.ready.load(); q == nil || !q.put(v, promised, false, m.opts.Clocks) { // it was let go of
+		m.acquire()
+		m.open().put(v, promised, false, m.opts.Clocks)
+		m.mu.unlock()
+	}
+}
+
+// held is the queue in which a place is promised. It is not let go of before that is given back; there may be none only
+// where a place is given back twice: a lab brings a message twice.
+func (m *Mailbox[T, S]) held() *queue[T, S] {
+	if q := m.ready.load(); q != nil {
+		return q
+	}
+	m.acquire()
+	defer m.mu.unlock()
+	return m.open()
 }
 
 // Take gives the next message by rule L3. The consumer says Delivered when it has handled it. by is the incarnation
@@ -216,8 +258,9 @@ func (m *Mailbox[T, S]) Take(by uint32) (v T, l Lane, at Mark, ok bool) {
 	if m.inbox.load() != nil {
 		m.collect()
 	}
-	if p := m.ready.next(); p != nil && !m.urgent() && m.ready.ripe(p) { // the usual case of take
-		v, at = m.ready.pop(p)
+	q := m.now()
+	if p := q.next(); p != nil && !m.urgent() && q.ripe(p) { // the usual case of take
+		v, at = q.pop(p)
 		m.streak, m.in = Streak{}, by
 		m.taken++
 		m.mu.unlock()
@@ -241,11 +284,12 @@ func (m *Mailbox[T, S]) take(by uint32) (v T, l Lane, at Mark, ok bool) {
 		m.in = by
 		return v, l, at, true
 	}
-	p := m.ready.peek()
+	q := m.now()
+	p := q.peek()
 	if p == nil {
 		return v, 0, 0, false
 	}
-	v, at = m.ready.pop(p)
+	v, at = q.pop(p)
 	m.streak, m.in = Streak{}, by
 	m.taken++
 	return v, Ready, at, true
@@ -265,8 +309,9 @@ func (m *Mailbox[T, S]) Next(had Lane, by uint32) (v T, l Lane, at Mark, a After
 	m.handles(had)
 	l, a = Ready, Lost
 	if m.in == by {
-		if p := m.ready.next(); p != nil && !m.urgent() && m.ready.ripe(p) {
-			v, at = m.ready.pop(p)
+		q := m.now()
+		if p := q.next(); p != nil && !m.urgent() && q.ripe(p) {
+			v, at = q.pop(p)
 			m.streak, a = Streak{}, More
 			m.taken++
 		} else {
@@ -284,11 +329,12 @@ func (m *Mailbox[T, S]) Next(had Lane, by uint32) (v T, l Lane, at Mark, a After
 
 // choose takes a message where Cancel or Timed has one.
 func (m *Mailbox[T, S]) choose(r *rare[T]) (v T, l Lane, at Mark) {
-	p := m.ready.peek()
+	q := m.now()
+	p := q.peek()
 	l, m.streak, _ = Choose(m.streak, [3]bool{r.cancel.len() > 0, r.timed.len() > 0, p != nil})
 	if l == Ready {
 		m.taken++
-		v, at = m.ready.pop(p)
+		v, at = q.pop(p)
 		return v, l, at
 	}
 	r.counts.Taken[l]++
@@ -312,7 +358,7 @@ func (m *Mailbox[T, S]) Enter(by uint32) {
 
 // next is the lane of the message that Take would give.
 func (m *Mailbox[T, S]) next() (Lane, bool) {
-	waiting := [3]bool{Ready: m.ready.peek() != nil}
+	waiting := [3]bool{Ready: m.now().peek() != nil}
 	if r := m.rare; r != nil {
 		waiting[Cancel], waiting[Timed] = r.cancel.len() > 0, r.timed.len() > 0
 	}
@@ -344,10 +390,11 @@ func (m *Mailbox[T, S]) Delivered(l Lane, by uint32, rest bool) After {
 		m.collect()
 	}
 	m.handles(l)
-	if p := m.ready.next(); p != nil && rest && !m.urgent() && m.in == by && m.ready.look(p) == 0 { // the usual case of leave
+	q := m.now()
+	if p := q.next(); p != nil && rest && !m.urgent() && m.in == by && q.look(p) == 0 { // the usual case of leave
 		m.in = 0
 		m.turn.become(running, idle)
-		if m.inbox.load() == nil && m.ready.look(p) == 0 {
+		if m.inbox.load() == nil && q.look(p) == 0 {
 			m.mu.unlock()
 			return Rests
 		}
@@ -411,7 +458,7 @@ func (m *Mailbox[T, S]) GiveUp(by uint32) bool {
 
 // some says whether a message waits.
 func (m *Mailbox[T, S]) some() bool {
-	return m.urgent() || m.inbox.load() != nil || m.ready.peek() != nil
+	return m.urgent() || m.inbox.load() != nil || m.now().peek() != nil
 }
 
 // Some says whether a message waits.
@@ -435,10 +482,11 @@ func (m *Mailbox[T, S]) Class() Lane {
 func (m *Mailbox[T, S]) more() *rare[T] {
 	if m.rare == nil {
 		m.rare = &rare[T]{}
+		m.rare.cancel.buf = m.rare.room[:]
 	}
 	return m.rare
 }
 
 func (m *Mailbox[T, S]) entry(l Lane, v T, deadline int64) entry[T] {
-	return entry[T]{v: v, deadline: deadline, mark: m.opts.clocks.mark(m.rare.counts.Sent[l] - 1)}
+	return entry[T]{v: v, deadline: deadline, mark: m.opts.Clocks.mark(m.rare.counts.Sent[l] - 1)}
 }

@@ -21,7 +21,8 @@ type eyed struct{ _ byte }
 
 func newEyed[T any](o Options) *Mailbox[T, eyed] {
 	m := &Mailbox[T, eyed]{}
-	m.Init(o)
+	o = o.Settled()
+	m.Init(&o)
 	return m
 }
 
@@ -181,21 +182,21 @@ func (l *lock[S]) held() bool {
 // digest is what the threads of a mailbox share.
 func (m *Mailbox[T, S]) digest() uint64 {
 	f := fnv.New64a()
-	q := &m.ready
-	fmt.Fprint(f, m.turn.w.load(), m.in, m.taken, m.handled, q.freed, q.void.load(), q.limit.load(), q.tight.load(), q.deq, m.refused.load(), m.mu.held())
-	names := map[*segment[T, S]]int{nil: 0}
-	first := q.head
-	if first == nil {
-		first = q.began.load()
-	}
-	for _, s := range []*segment[T, S]{first, q.tail.load(), q.spare[0].load(), q.spare[1].load(), q.spare[2].load()} {
-		m.digestChain(f, names, s)
-	}
+	fmt.Fprint(f, m.turn.w.load(), m.in, m.taken, m.handled, m.past, m.mu.held())
 	for u := m.inbox.load(); u != nil; u = u.older {
 		fmt.Fprint(f, "urgent", u.v)
 	}
 	if m.rare != nil {
 		fmt.Fprint(f, m.rare.cancel.len(), m.rare.counts)
+	}
+	q := m.now()
+	if q == nil {
+		return f.Sum64()
+	}
+	fmt.Fprint(f, q.freed, q.seen, q.void.load(), q.limit.load(), q.tight.load(), q.deq, q.over.load())
+	names := map[*segment[T, S]]int{nil: 0}
+	for _, s := range []*segment[T, S]{q.head, q.tail.load(), q.spare[0].load(), q.spare[1].load(), q.spare[2].load()} {
+		m.digestChain(f, names, s)
 	}
 	fmt.Fprint(f, names[q.head])
 	return f.Sum64()
@@ -224,6 +225,8 @@ type worker struct {
 	got     []int
 	inside  int
 	broken  error
+
+	unpromised int // places that were asked for, and not given
 }
 
 // urgentFrom is where messages of Cancel begin.
@@ -238,8 +241,12 @@ func (w *worker) push(t Ticket) {
 // lastWords are put beside the bound, and never refused.
 const lastWords = 500
 
-// looker looks at the books in place of a put.
-const looker = 2000
+// looker looks at the books in place of a put, trimmer gives the room back that is not used, reserver takes a promised place.
+const (
+	looker   = 2000
+	trimmer  = 3000
+	reserver = 4000
+)
 
 // looks checks the books as anybody may see them at any moment.
 func (w *worker) looks() {
@@ -253,6 +260,16 @@ func (w *worker) put(v int) {
 	switch {
 	case v == looker:
 		w.looks()
+		return
+	case v == trimmer:
+		w.box.Trim()
+		return
+	case v >= reserver:
+		if w.box.Reserve(Ready) {
+			w.push(w.box.PutReserved(nil, Ready, 0, v-reserver))
+		} else {
+			w.unpromised++
+		}
 		return
 	case v >= urgentFrom:
 		w.push(w.box.PutCancel(v, func(old, _ int) (int, bool) { return old, false }))
@@ -310,9 +327,23 @@ func (w *worker) end(sent [][]int, refusable bool) error {
 	h := hook
 	hook = nil
 	defer func() { hook = h }()
+	extra := 0
+	for _, line := range sent {
+		for _, m := range line {
+			if m >= lastWords && m < urgentFrom {
+				extra++
+			}
+		}
+	}
+	if v, _ := w.box.Look(); v[Ready].Depth > w.box.Cap(Ready)+extra {
+		return fmt.Errorf("L4: %d wait, over the bound", v[Ready].Depth)
+	}
 	w.work() // what was queued last
 	if w.broken != nil {
 		return w.broken
+	}
+	if n := w.box.Free(Ready); n != w.box.Cap(Ready) {
+		return fmt.Errorf("L4: %d places are free of an empty lane", n)
 	}
 	v, c := w.box.Look()
 	if c.Sent[Ready] != uint64(v[Ready].Depth)+c.Taken[Ready]+c.Dead[Ready]+c.Refused[Ready]+c.Revoked[Ready] || v[Ready].Depth != 0 {
@@ -341,7 +372,7 @@ func (w *worker) end(sent [][]int, refusable bool) error {
 			}
 		}
 	}
-	if c.Sent[Ready] != uint64(total) || c.Sent[Cancel] != uint64(urgent) || uint64(len(w.got)) != c.Taken[Ready]+c.Taken[Cancel] {
+	if c.Sent[Ready] != uint64(total-w.unpromised) || c.Sent[Cancel] != uint64(urgent) || uint64(len(w.got)) != c.Taken[Ready]+c.Taken[Cancel] {
 		return fmt.Errorf("%d sent, the books say %+v; %v", total, c, w.got)
 	}
 	return nil
@@ -378,6 +409,15 @@ func TestEveryOrderOfTheStepsOfReadyAndTheTurn(t *testing.T) {
 		{"a segment is used again, a put and a worker", 64, 3, 3, [][]int{{1}}, 1, false, true, false},
 		{"a segment is used again, a put, and somebody looks", 64, 3, 3, [][]int{{1}, {looker}}, 0, false, true, false},
 		{"a segment is not opened anew, a put and a worker", 8, 3, 0, [][]int{{1, 2}}, 1, false, false, true},
+		{"the first two puts", 8, 0, 0, [][]int{{1}, {2}}, 0, false, false, false},
+		{"the room is given back, a put and a worker", 8, 1, 0, [][]int{{1}, {trimmer}}, 1, false, false, false},
+		{"the room is given back, two puts", 8, 2, 0, [][]int{{1}, {trimmer, 2}}, 0, false, false, false},
+		{"the room is given back at the end of a segment, two puts", 8, 3, 0, [][]int{{1, 2}, {trimmer}}, 0, false, false, false},
+		{"the room is given back, two promises of one place", 1, 1, 0, [][]int{{reserver + 1}, {trimmer, reserver + 2}}, 0, false, false, false},
+		{"the room is given back, a promise and a worker", 1, 1, 0, [][]int{{reserver + 1}, {trimmer}}, 1, false, false, false},
+		{"the room is given back, a last word and a worker", 1, 1, 0, [][]int{{500}, {trimmer}}, 1, false, false, false},
+		{"the room is given back, and somebody looks", 8, 3, 0, [][]int{{1}, {trimmer, looker}}, 0, false, false, false},
+		{"the room of a segment that was opened anew is given back, and somebody looks", 8, 5, 0, [][]int{{1}, {trimmer, looker}}, 0, false, false, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			if row.long && os.Getenv("FNODE_LONG") == "" {
@@ -409,9 +449,16 @@ func TestEveryOrderOfTheStepsOfReadyAndTheTurn(t *testing.T) {
 					w.work()
 				}
 				for _, line := range row.puts {
-					if line[0] != looker {
-						sent = append(sent, line)
+					var msgs []int
+					for _, m := range line {
+						switch {
+						case m >= reserver:
+							msgs = append(msgs, m-reserver)
+						case m != looker && m != trimmer:
+							msgs = append(msgs, m)
+						}
 					}
+					sent = append(sent, msgs)
 				}
 				for i := range row.fill {
 					sent = append(sent, []int{100 + i})

@@ -20,6 +20,17 @@ type Options struct {
 	Clocks   *Clocks // when messages arrive; nil: no ages. Mailboxes may share them
 }
 
+// Settled is o with its defaults in place.
+func (o Options) Settled() Options {
+	if o.Ready <= 0 {
+		o.Ready = Default
+	}
+	if o.Timed <= 0 {
+		o.Timed = Default
+	}
+	return o
+}
+
 // Clocks give the time in ns. They are safe for concurrent use.
 type Clocks struct {
 	Coarse *atomic.Int64 // cheap, and somewhat behind; zero: read Exact instead. nil: there is none, and nothing is sampled

@@ -27,6 +27,7 @@ func (r *ring[T]) push(e entry[T]) {
 		for i := range r.n {
 			grown[i] = *r.at(i)
 		}
+		clear(r.buf) // it may lie in what goes on
 		r.buf, r.head = grown, 0
 	}
 	r.buf[(r.head+r.n)%len(r.buf)] = e

@@ -19,6 +19,9 @@ import (
 // A segment is reused by its own mailbox only, and is out until it is the newest: a put that still holds it from before
 // either fails or gets a place in the newest segment, which is where it belongs.
 //
+// A queue that is let go of is shut for good: no place of it is given out or promised any more. It is made with its first
+// segment, and the positions go on from those of the one before.
+//
 // The fields are in the order of who touches them: those that every put reads, those that hardly anybody does, and those
 // that every delivery writes, so that the first and the last lie in lines of their own.
 type queue[T, S any] struct {
@@ -28,8 +31,8 @@ type queue[T, S any] struct {
 
 	cap   uint64                         // immutable
 	step  uint64                         // immutable: how many places are given back before limit is told
-	began link[segment[T, S], S]         // set once: the first
 	void  word[S]                        // places that a put took and could not use
+	over  word[S]                        // 1: it was let go of
 	spare [spares]link[segment[T, S], S] // out of the chain; nil: none
 
 	seen  uint64         // guarded by the mailbox's lock: what limit knows of the places given back
@@ -110,27 +113,52 @@ func (s *segment[T, S]) size() uint64 { return uint64(len(s.at)) }
 // full says whether it gives no place out.
 func (s *segment[T, S]) full() bool { return s.enq.load()&full >= s.size() }
 
-// newest is the segment that takes puts now.
-func (q *queue[T, S]) newest() *segment[T, S] {
-	if s := q.tail.load(); s != nil {
-		return s
+// newQueue makes an empty one with its first segment, whose positions begin at base.
+func newQueue[T, S any](most, base uint64) *queue[T, S] {
+	f := &struct {
+		q  queue[T, S]
+		s  segment[T, S]
+		at [smallest]place[T]
+	}{}
+	q, s := &f.q, &f.s
+	s.at = f.at[:]
+	s.base.v.Store(base)
+	q.cap, q.step = most, max(most/64, 1)
+	q.head, q.at, q.seen, q.freed = s, s.at, base, base
+	q.tail.p.Store(s)
+	q.limit.v.Store(base + most)
+	return q
+}
+
+// letGo takes an empty queue out of use for good, and says how many of its places were used, so far; false: something is
+// in it, or promised, or about to come. The caller holds the mailbox's lock, so that no segment is opened anew: a word
+// that is as it was seen says that no place was given out since, and that nobody extends the chain.
+func (q *queue[T, S]) letGo() (used uint64, ok bool) {
+	if q.peek() != nil {
+		return 0, false
 	}
-	if q.began.load() == nil {
-		q.began.cas(nil, newSegment[T, S](smallest))
+	s := q.head
+	w := s.enq.load()
+	if w&full != q.deq {
+		return 0, false
 	}
-	q.tail.cas(nil, q.began.load())
-	return q.tail.load()
+	q.refresh()
+	most, gone := q.seen+q.cap, q.seen-1<<62 // no position is below
+	if !q.limit.cas(most, gone) {
+		return 0, false
+	}
+	if !s.enq.cas(w, out) {
+		q.limit.add(most - gone) // for a moment it was as if the lane were full
+		return 0, false
+	}
+	q.over.store(1)
+	return s.base.load() + w>>round*s.size() + q.deq - q.void.load(), true
 }
 
 // position is how many places were given out so far. It is exact for the holder of the mailbox's lock; for others it
 // may be wrong while a segment is used again.
 func (q *queue[T, S]) position() uint64 {
 	s := q.tail.load()
-	if s == nil {
-		if s = q.began.load(); s == nil {
-			return 0
-		}
-	}
 	n := s.enq.load()
 	if n&out == out {
 		n = 0
@@ -140,20 +168,20 @@ func (q *queue[T, S]) position() uint64 {
 }
 
 // put takes a place and publishes v in it, with more flags in its mark. A bounded message may find its place over the limit, which is then void; it
-// is refused for certain only where the caller holds the mailbox's lock, and has called refresh.
+// is refused for certain only where the caller holds the mailbox's lock, and has called refresh. false also says that the
+// queue was let go of.
 func (q *queue[T, S]) put(v T, more uint64, bounded bool, c *Clocks) bool {
 	for {
 		s := q.tail.load()
-		if s == nil {
-			s = q.newest()
-		}
 		if bounded && q.tight.load() != 0 && !q.fits() {
 			return false
 		}
 		w := s.enq.add(1) - 1
 		i := w & full
 		if i >= s.size() {
-			q.extend(s)
+			if !q.extend(s) {
+				return false
+			}
 			continue
 		}
 		p, n := &s.at[i], s.base.load()+w>>round*s.size()+i
@@ -213,20 +241,25 @@ func (q *queue[T, S]) reserve() bool {
 
 func (q *queue[T, S]) release() { q.limit.add(1) }
 
-// extend follows a full segment by a new one, or waits until somebody else has, or it was opened anew.
-func (q *queue[T, S]) extend(s *segment[T, S]) {
+// extend follows a full segment by a new one, or waits until somebody else has, or it was opened anew; false: the queue
+// was let go of.
+func (q *queue[T, S]) extend(s *segment[T, S]) bool {
 	for w := s.enq.load(); w&full >= s.size(); w = s.enq.load() {
 		if w&shut == 0 && s.enq.cas(w, w|shut) {
 			q.follow(s, w>>round)
-			return
+			return true
 		}
 		if w&shut != 0 {
 			if q.tail.load() != s {
-				return
+				return true
+			}
+			if q.over.load() != 0 {
+				return false
 			}
 			yield[S]()
 		}
 	}
+	return true
 }
 
 // follow puts a segment behind s, which the caller has shut, in that round.
@@ -242,9 +275,9 @@ func (q *queue[T, S]) follow(s *segment[T, S], rounds uint64) {
 	n.enq.store(0)
 }
 
-// next is where the next message lies or will lie, if that is known without looking further.
+// next is where the next message lies or will lie, if that is known without looking further; nil says nothing.
 func (q *queue[T, S]) next() *place[T] {
-	if q.deq < uint64(len(q.at)) {
+	if q != nil && q.deq < uint64(len(q.at)) {
 		return &q.at[q.deq]
 	}
 	return nil
@@ -253,14 +286,11 @@ func (q *queue[T, S]) next() *place[T] {
 // ripe says whether a message was published in p, and is there still.
 func (q *queue[T, S]) ripe(p *place[T]) bool { return q.look(p)&(published|removed) == published }
 
-// peek gives the oldest message that was published; nil: there is none. The caller holds the mailbox's lock, here and
-// below.
+// peek gives the oldest message that was published; nil: there is none, as where there is no queue. The caller holds the
+// mailbox's lock, here and below.
 func (q *queue[T, S]) peek() *place[T] {
-	if q.head == nil {
-		if q.head = q.began.load(); q.head == nil {
-			return nil
-		}
-		q.at = q.head.at
+	if q == nil {
+		return nil
 	}
 	for {
 		if q.deq == uint64(len(q.at)) && !q.advance() {

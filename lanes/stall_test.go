@@ -24,9 +24,9 @@ func (a *atStep) step() {
 func (a *atStep) saw(uint64) {}
 func (a *atStep) wait()      { runtime.Gosched() }
 
-// chainLen is how many segments are reachable from the first.
-func chainLen(q *queue[*[64]byte, Live]) (n int) {
-	for s := q.began.load(); s != nil && n < 1_000_000; n++ {
+// chainLen is how many segments are reachable from a segment.
+func chainLen(s *segment[*[64]byte, Live]) (n int) {
+	for ; s != nil && n < 1_000_000; n++ {
 		s = s.succ.load()
 	}
 	return n
@@ -35,6 +35,7 @@ func chainLen(q *queue[*[64]byte, Live]) (n int) {
 func TestL4EmptySegmentsAreLetGo(t *testing.T) {
 	const size = 100_000
 	m := New[*[64]byte](Options{Ready: size})
+	first := m.open().head
 	var ms runtime.MemStats
 	for round := range 40 {
 		for range size {
@@ -50,12 +51,12 @@ func TestL4EmptySegmentsAreLetGo(t *testing.T) {
 		if round%8 == 7 {
 			runtime.GC()
 			runtime.ReadMemStats(&ms)
-			t.Logf("round %d: empty mailbox, %d segments reachable from queue.first, heap %d KB", round, chainLen(&m.ready), ms.HeapAlloc>>10)
+			t.Logf("round %d: empty mailbox, %d segments reachable from queue.first, heap %d KB", round, chainLen(first), ms.HeapAlloc>>10)
 		}
 	}
 	runtime.GC()
 	runtime.ReadMemStats(&ms)
-	if n := chainLen(&m.ready); n > 10 {
+	if n := chainLen(first); n > 10 {
 		t.Errorf("an empty mailbox keeps %d empty segments (heap %d KB)", n, ms.HeapAlloc>>10)
 	}
 	runtime.KeepAlive(m)
@@ -63,6 +64,7 @@ func TestL4EmptySegmentsAreLetGo(t *testing.T) {
 
 func TestL4EmptySegmentsAreLetGoAtTheDefaultBound(t *testing.T) {
 	m := New[*[64]byte](Options{})
+	first := m.open().head
 	put := 0
 	for range 2_000 {
 		for range 1024 {
@@ -75,7 +77,7 @@ func TestL4EmptySegmentsAreLetGoAtTheDefaultBound(t *testing.T) {
 			}
 		}
 	}
-	if n := chainLen(&m.ready); n > 10 {
+	if n := chainLen(first); n > 10 {
 		t.Errorf("after %d messages an empty mailbox keeps %d empty segments", put, n)
 	}
 }
@@ -92,7 +94,7 @@ func stalledExtension(t *testing.T, cap int, then func(m *Mailbox[int, eyed])) {
 			m.Delivered(l, 1, false)
 		}
 	}
-	for m.ready.tail.load() == nil || m.ready.tail.load().size() < largest {
+	for m.open().tail.load().size() < largest {
 		m.Put(1)
 		drain()
 		m.Put(1)
@@ -102,7 +104,7 @@ func stalledExtension(t *testing.T, cap int, then func(m *Mailbox[int, eyed])) {
 		m.Put(1)
 		drain()
 	}
-	s := m.ready.tail.load()
+	s := m.now().tail.load()
 	for !s.full() {
 		m.Put(1)
 		if !s.full() {
@@ -111,7 +113,7 @@ func stalledExtension(t *testing.T, cap int, then func(m *Mailbox[int, eyed])) {
 	}
 	drained := false
 	a := &atStep{when: func() bool {
-		return s.succ.v() != nil || m.ready.tail.p.Load() != s
+		return s.succ.v() != nil || m.now().tail.p.Load() != s
 	}, do: func() { drained = true; drain(); then(m) }}
 	hook = a
 	m.Put(2)
@@ -188,7 +190,7 @@ func TestL5NothingStaysInASlotThatIsGoneBehindAPutThatIsRefused(t *testing.T) {
 	m := newEyed[int](Options{Ready: 1})
 	m.Reserve(Ready)
 	var swept []int
-	a := &atStep{when: func() bool { return m.ready.void.v.Load() == 1 }, do: func() {
+	a := &atStep{when: func() bool { return m.now().void.v.Load() == 1 }, do: func() {
 		m.Release(Ready)                      // a promise is given back
 		if _, r, _ := m.Put(2); r != Queued { // another sender, behind the place that is void but not marked yet
 			t.Fatal(r)
@@ -224,5 +226,22 @@ func TestL4CancelsThatDoNotMergeAreNotCompared(t *testing.T) {
 	}
 	if m.PutCancel(0, merge); compared != 1001 {
 		t.Errorf("one that may merge was compared with %d of 1001", compared)
+	}
+}
+
+func TestL5TheBooksGoOnWhereRoomWithVoidPlacesIsGivenBack(t *testing.T) {
+	m := newEyed[int](Options{Ready: 1})
+	for round := range uint64(3) {
+		m.Put(1)
+		m.Put(2) // its place is void
+		_, l, _, _ := m.Take(1)
+		m.Delivered(l, 1, false)
+		if m.Trim(); m.now() != nil {
+			t.Fatal("the room was kept")
+		}
+		n := round + 1
+		if v, c := m.Look(); v[Ready].Depth != 0 || c.Sent[Ready] != 2*n || c.Refused[Ready] != n || c.Taken[Ready] != n || m.Free(Ready) != 1 {
+			t.Fatalf("L5: %+v, %+v", v[Ready], c)
+		}
 	}
 }

@@ -4,11 +4,11 @@ package lanes
 func (m *Mailbox[T, S]) Remove(l Lane, match func(T) bool) (n int) {
 	m.acquire()
 	defer m.mu.unlock()
-	switch {
+	switch q := m.now(); {
 	case l == Ready:
-		m.ready.each(func(at *place[T], mark uint64) bool {
+		q.each(func(at *place[T], mark uint64) bool {
 			if match(at.v) {
-				m.ready.remove(at, mark)
+				q.remove(at, mark)
 				n++
 			}
 			return true
@@ -31,7 +31,7 @@ func (m *Mailbox[T, S]) Drain(l Lane) (out []T) {
 	defer m.mu.unlock()
 	switch {
 	case l == Ready:
-		out = m.ready.drain()
+		out = m.now().drain()
 	case m.rare == nil:
 	case l == Cancel:
 		out = m.rare.cancel.drain()

@@ -23,9 +23,10 @@ func (r *Region) Close(q Request) {
 	} else {
 		r.see(AccessLook)
 	}
-	var targets []*Handle
+	var one [1]Member
+	targets := one[:0]
 	if do == "ask" || do == "strengthen" && stronger {
-		targets = r.targets()
+		targets = r.targets(targets)
 	}
 	r.mu.Unlock()
 	tell(targets, q)
@@ -51,13 +52,14 @@ func (r *Region) Kill() {
 	do := r.step(spec.RegionKill)
 	r.brutal = true
 	r.see(AccessChange)
-	var targets []*Handle
+	var one [1]Member
+	targets := one[:0]
 	if do == "kill" {
-		targets = r.targets()
+		targets = r.targets(targets)
 	}
 	r.mu.Unlock()
-	for _, h := range targets {
-		h.member.Kill()
+	for _, m := range targets {
+		m.Kill()
 	}
 }
 
@@ -71,39 +73,42 @@ func (r *Region) Resign() {
 }
 
 // resign gives those who have to be asked or killed now, and how. The caller holds r.mu.
-func (r *Region) resign() (rest []*Handle, q Request) {
+func (r *Region) resign() (rest []Member, q Request) {
 	if !r.delegate {
 		return nil, q
 	}
 	r.delegate = false
 	r.see(AccessChange)
 	if r.state != spec.RegionOpen && !r.ended() {
-		rest = r.targets()
+		rest = r.targets(nil)
 	}
 	return rest, Request{r.reason, r.brutal}
 }
 
 // tell asks or kills members. The caller holds no lock.
-func tell(members []*Handle, q Request) {
-	for _, h := range members {
+func tell(members []Member, q Request) {
+	for _, m := range members {
 		if q.Brutal {
-			h.member.Kill()
+			m.Kill()
 		} else {
-			h.member.Ask(q)
+			m.Ask(q)
 		}
 	}
 }
 
 // targets lists who hears of a request or of a kill: the supervisor alone, which ends first when it is killed, and
-// what it owns then; or every member together.
-func (r *Region) targets() []*Handle {
-	if r.delegate && r.owner != nil && !r.owner.left {
-		return []*Handle{r.owner}
+// what it owns then; or every member together. They are added to out.
+func (r *Region) targets(out []Member) []Member {
+	if r.delegate && r.acting() {
+		return append(out, r.owner)
 	}
-	out := make([]*Handle, 0, r.live)
-	for h := r.first; h != nil; h = h.succ {
-		out = append(out, h)
+	if live, _, _ := r.count(); live > cap(out) {
+		out = make([]Member, 0, live)
 	}
+	r.each(func(_ Kind, m Member) bool {
+		out = append(out, m)
+		return true
+	})
 	return out
 }
 
@@ -133,7 +138,8 @@ func (h *Handle) LeaveWith(o base.Outcome, left Left) {
 		p.Outcome = p.Outcome.Worst(o)
 	}
 	if h.isStuck {
-		r.unstick(h)
+		h.isStuck = false
+		r.blocked(h.kind, -1)
 	}
 	r.see(AccessLeave)
 	r.mu.Unlock()
@@ -152,40 +158,111 @@ func (h *Handle) Stuck() (settle func()) {
 	}
 	h.isStuck = true
 	r.see(AccessChange)
-	r.stuck++
-	if h.passive() {
-		r.lost++
+	r.blocked(h.kind, 1)
+	return r.settle
+}
+
+// blocked counts members that cannot be stopped. Child regions and slots run no code of their own: their parent does not
+// wait for them for ever, it names them. The caller holds r.mu.
+func (r *Region) blocked(k Kind, n int) {
+	r.rest.stuck += n
+	if k == Descendant || k == Slot {
+		r.rest.lost += n
 	}
-	var rest []*Handle
-	var q Request
-	if h == r.owner {
-		rest, q = r.resign()
+}
+
+// LeaveOwner says that the owner has ended, and counts what it leaves behind. The second call is a broken invariant.
+func (r *Region) LeaveOwner(o base.Outcome, behind Left) {
+	r.mu.Lock()
+	if !r.acting() {
+		r.mu.Unlock()
+		invariant.Violated("R1", "the owner of %s left twice", r.Name())
+		return
 	}
+	if r.here = late; !r.ended() {
+		r.here, r.outcome = left, o
+		if behind != (Left{}) {
+			r.telling().add(behind)
+		}
+	}
+	r.see(AccessLeave)
+	r.mu.Unlock()
+	r.settle()
+}
+
+// StuckOwner says that the owner cannot be stopped, as Handle.Stuck does of a member.
+func (r *Region) StuckOwner() (settle func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.here != acts {
+		r.see(AccessLook)
+		return func() {}
+	}
+	r.here = stuck
+	r.see(AccessChange)
+	rest, q := r.resign()
 	return func() {
 		tell(rest, q)
 		r.settle()
 	}
 }
 
-// returned says that the member can be stopped after all: the region waits for it again.
-func (h *Handle) returned() {
-	h.region.mu.Lock()
-	defer h.region.mu.Unlock()
-	h.region.see(AccessChange)
-	if h.isStuck {
-		h.region.unstick(h)
+// fence says in the parent that the region cannot be stopped; returned, that it can after all: the parent waits for it
+// again.
+func (r *Region) fence() {
+	p := r.at.Load().region
+	p.mu.Lock()
+	if r.fenced {
+		p.see(AccessLook)
+		p.mu.Unlock()
+		return
+	}
+	r.fenced = true
+	p.see(AccessChange)
+	p.blocked(Descendant, 1)
+	p.mu.Unlock()
+	p.settle()
+}
+
+func (r *Region) returned() {
+	p := r.at.Load().region
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.see(AccessChange)
+	if r.fenced {
+		r.fenced = false
+		p.blocked(Descendant, -1)
 	}
 }
 
-// passive members do not run code of their own: a parent does not wait for them for ever, it names them.
-func (h *Handle) passive() bool { return h.kind == Descendant || h.kind == Slot }
-
-func (r *Region) unstick(h *Handle) {
-	h.isStuck = false
-	r.stuck--
-	if h.passive() {
-		r.lost--
+// leave takes a region that has ended out of its parent, to whose proof it adds its own.
+func (r *Region) leave(proof *Proof) {
+	p := r.at.Load().region
+	p.mu.Lock()
+	h := r.at.Load() // it changes under this lock
+	if h.lodger == r {
+		h.lodger = nil
+		p.rest.live--
+		if h.left {
+			p.rest.drop(h)
+		}
+	} else {
+		h.left = true
+		p.unlink(h)
 	}
+	if !p.ended() {
+		t := p.telling()
+		t.merge(proof)
+		t.Ended[Descendant]++
+		t.Outcome = t.Outcome.Worst(proof.Outcome)
+	}
+	if r.fenced {
+		r.fenced = false
+		p.blocked(Descendant, -1)
+	}
+	p.see(AccessLeave)
+	p.mu.Unlock()
+	p.settle()
 }
 
 // settle looks whether the region can go on: to finalizing, to wedged, or to telling its owner that it
@@ -195,16 +272,17 @@ func (r *Region) settle() {
 	var do string
 	var alone Owner
 	wedged := r.state == spec.RegionWedged
+	live, blocked, lost := r.count()
 	switch {
-	case wedged && r.live == r.lost:
+	case wedged && live == lost:
 		do = r.step(spec.RegionReturned)
 	case r.state != spec.RegionDraining:
-	case r.live == r.lost:
+	case live == lost:
 		do = r.step(spec.RegionEmpty)
-	case r.live == r.stuck:
+	case live == blocked:
 		do = r.step(spec.RegionStuck)
-	case r.owner != nil && !r.owner.left && !r.owner.isStuck && r.live-r.lost == 1:
-		alone = r.owner.member.(Owner)
+	case r.here == acts && live-lost == 1:
+		alone = r.owner
 	}
 	if do != "" {
 		r.see(AccessChange)
@@ -213,12 +291,12 @@ func (r *Region) settle() {
 	switch do {
 	case "finalize":
 		if wedged && !r.IsRoot() {
-			r.place.returned()
+			r.returned()
 		}
 		r.finalize()
 	case "fence":
 		if !r.IsRoot() {
-			r.place.Stuck()()
+			r.fence()
 		}
 	}
 	if alone != nil {
@@ -229,8 +307,10 @@ func (r *Region) settle() {
 // finalize runs the finalizers in reverse, builds the proof and tells the parent and the watchers.
 func (r *Region) finalize() {
 	r.mu.Lock()
-	todo := r.finalizers
-	r.finalizers = nil
+	var todo []finalizer
+	if c := r.rest; c != nil {
+		todo, c.finalizers = c.finalizers, nil
+	}
 	r.mu.Unlock()
 	var worst base.Outcome
 	var faults []string
@@ -240,43 +320,48 @@ func (r *Region) finalize() {
 		}
 	}
 	r.mu.Lock()
-	r.telling().seal(r, worst, faults)
+	p := r.proof()
+	p.Outcome = p.Outcome.Worst(worst)
+	p.Faults = append(p.Faults, faults...)
+	r.each(func(k Kind, m Member) bool {
+		p.Live[k]++
+		p.Residue = append(p.Residue, k.String()+" "+m.Label())
+		return true
+	})
 	event := spec.RegionFinalized
-	if len(r.proof.Residue) > 0 {
+	if len(p.Residue) > 0 {
 		event = spec.RegionResidue
+	}
+	var watchers []func(Proof)
+	if c := r.rest; c != nil {
+		sealed := p
+		c.proof, watchers, c.watchers = &sealed, c.watchers, nil
 	}
 	r.step(event)
 	r.see(AccessChange)
-	p, watchers := *r.proof, r.watchers
-	r.watchers = nil
+	owner := r.owner
 	r.mu.Unlock()
 	if !p.Quiescent() && len(p.Residue) == 0 {
-		invariant.Violated("R4", "region %s closed, and yet: %s", r.name, p)
+		invariant.Violated("R4", "region %s closed, and yet: %s", r.Name(), p)
+	}
+	if owner != nil {
+		owner.Closed(p)
 	}
 	for _, f := range watchers {
 		f(p)
 	}
 	if !r.IsRoot() {
-		r.place.inherit(p)
-		r.place.Leave(p.Outcome)
+		r.leave(&p)
 	}
 }
 
-// Sole says whether h is the only member left that can still leave.
-func (r *Region) Sole(h *Handle) bool {
+// Sole says whether the owner is the only member left that can still leave.
+func (r *Region) Sole() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.see(AccessLook)
-	return !h.left && r.live-r.lost == 1
-}
-
-// inherit adds a child's proof to the parent's.
-func (h *Handle) inherit(p Proof) {
-	h.region.mu.Lock()
-	defer h.region.mu.Unlock()
-	if !h.region.ended() {
-		h.region.telling().merge(p)
-	}
+	live, _, lost := r.count()
+	return r.acting() && live-lost == 1
 }
 
 func runFinalizer(f finalizer) (o base.Outcome, err error) {

@@ -80,7 +80,7 @@ func (p *Proof) add(l Left) {
 	p.Left.Obligations += l.Obligations
 }
 
-func (p *Proof) merge(child Proof) {
+func (p *Proof) merge(child *Proof) {
 	for k, n := range child.Ended {
 		p.Ended[k] += n
 	}
@@ -89,13 +89,17 @@ func (p *Proof) merge(child Proof) {
 	p.Faults = append(p.Faults, child.Faults...)
 }
 
-// seal counts what is still there. The caller holds r.mu.
-func (p *Proof) seal(r *Region, worst base.Outcome, faults []string) {
-	p.Region, p.Name, p.Reason = r.id, r.name, r.reason
-	p.Outcome = p.Outcome.Worst(worst)
-	p.Faults = append(p.Faults, faults...)
-	for h := r.first; h != nil; h = h.succ {
-		p.Live[h.kind]++
-		p.Residue = append(p.Residue, h.kind.String()+" "+h.member.Label())
+// proof is what the region can show so far, and the whole proof once it has ended. The caller holds r.mu.
+func (r *Region) proof() (p Proof) {
+	if c := r.rest; c != nil && c.proof != nil {
+		if p = *c.proof; r.ended() {
+			return p
+		}
 	}
+	p.Region, p.Name, p.Reason = r.id, r.Name(), r.reason
+	p.Outcome = p.Outcome.Worst(r.outcome)
+	if r.here == left {
+		p.Ended[Actor]++
+	}
+	return p
 }

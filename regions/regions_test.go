@@ -42,6 +42,8 @@ func (m *member) Ask(q regions.Request) {
 func (m *member) Kill()  { m.killed++ }
 func (m *member) Alone() { m.alone++ }
 
+func (m *member) Closed(regions.Proof) {}
+
 func join(t *testing.T, r *regions.Region, k regions.Kind, m *member) *member {
 	t.Helper()
 	h, err := r.Join(k, m)
@@ -77,11 +79,9 @@ func TestR2MembersAreAskedTogetherAndReasonsOnlyStrengthen(t *testing.T) {
 func TestR2ASupervisorIsAskedAlone(t *testing.T) {
 	r := root()
 	sup := &member{name: "sup"}
-	h, err := r.Own(sup, true)
-	if err != nil {
+	if err := r.Own(sup, true); err != nil {
 		t.Fatal(err)
 	}
-	sup.h = h
 	other := join(t, r, regions.Goroutine, &member{name: "other"})
 	r.Close(regions.Request{Reason: base.ReasonUser})
 	if len(sup.asked) != 1 || len(other.asked) != 0 {
@@ -100,14 +100,12 @@ func TestR2ASupervisorIsAskedAlone(t *testing.T) {
 func TestR6WhatASupervisorOwnsIsKilledWhereItsHandlerDoesNotReturn(t *testing.T) {
 	r := root()
 	sup := &member{name: "sup"}
-	h, err := r.Own(sup, true)
-	if err != nil {
+	if err := r.Own(sup, true); err != nil {
 		t.Fatal(err)
 	}
-	sup.h = h
 	other := join(t, r, regions.Goroutine, &member{name: "other"})
 	r.Kill()
-	h.Stuck()()
+	r.StuckOwner()()
 	if other.killed != 1 {
 		t.Fatal("nobody ends what a wedged supervisor owned:", other.killed)
 	}
@@ -116,17 +114,19 @@ func TestR6WhatASupervisorOwnsIsKilledWhereItsHandlerDoesNotReturn(t *testing.T)
 func TestR2TheOwnerHearsWhenItIsAlone(t *testing.T) {
 	r := root()
 	own := &member{name: "own"}
-	h, _ := r.Own(own, false)
+	if err := r.Own(own, false); err != nil {
+		t.Fatal(err)
+	}
 	other := join(t, r, regions.Goroutine, &member{name: "other"})
 	r.Close(regions.Request{Reason: base.ReasonUser})
-	if own.alone != 0 || r.Sole(h) {
+	if own.alone != 0 || r.Sole() {
 		t.Fatal("alone too early")
 	}
 	other.h.Leave(base.OutcomeOk)
-	if own.alone != 1 || !r.Sole(h) {
+	if own.alone != 1 || !r.Sole() {
 		t.Fatal("not told")
 	}
-	h.Leave(base.OutcomeOk)
+	r.LeaveOwner(base.OutcomeOk, regions.Left{})
 	if r.State() != spec.RegionClosed {
 		t.Fatal(r.State())
 	}
@@ -251,6 +251,116 @@ func TestR4AnyTreeClosesQuiescent(t *testing.T) {
 			}
 		})
 	})
+}
+
+// lodge is an owner whose region lies in it, in the place of another member.
+type lodge struct {
+	member
+	region regions.Region
+	proof  *regions.Proof
+}
+
+func (l *lodge) Closed(p regions.Proof) { l.proof = &p }
+
+// TestR4ARegionInAnothersPlaceIsAChildLikeAnyOther: members whose places are shared by regions, one after the other or,
+// where one cannot be stopped, beside each other, end in any order, and are all counted.
+func TestR4ARegionInAnothersPlaceIsAChildLikeAnyOther(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r := root()
+		var slots, inside []*member
+		var lodges []*lodge
+		leave := map[string]func(){}
+		for i := range rapid.IntRange(1, 6).Draw(t, "slots") {
+			s := &member{name: fmt.Sprint("s", i)}
+			s.h, _ = r.Join(regions.Slot, s)
+			slots = append(slots, s)
+			leave[s.name] = func() { s.h.Leave(base.OutcomeOk) }
+			for j := range rapid.IntRange(0, 3).Draw(t, "lives") {
+				l := &lodge{member: member{name: fmt.Sprint("l", i, ".", j)}}
+				if err := s.h.Lodge(&l.region, l, rapid.Bool().Draw(t, "delegate")); err != nil {
+					t.Fatal(err)
+				}
+				lodges = append(lodges, l)
+				leave[l.name] = func() {
+					l.region.Resign()
+					l.region.Close(regions.Request{})
+					l.region.LeaveOwner(base.OutcomeFailed, regions.Left{})
+				}
+				if rapid.Bool().Draw(t, "owns") {
+					m := &member{name: l.name + "/m"}
+					m.h, _ = l.region.Join(regions.File, m)
+					inside = append(inside, m)
+					leave[m.name] = func() { m.h.Leave(base.OutcomeOk) }
+				}
+			}
+		}
+		if got := len(r.Residents(100)); got != len(slots)+len(lodges) {
+			t.Fatalf("%d residents: %v", got, r.Residents(100))
+		}
+		var names []string
+		for n := range leave {
+			names = append(names, n)
+		}
+		slices.Sort(names)
+		order := rapid.Permutation(names).Draw(t, "order")
+		when := rapid.IntRange(0, len(order)).Draw(t, "close")
+		for i, n := range order {
+			if i == when {
+				r.Close(regions.Request{Reason: base.ReasonUser})
+			}
+			leave[n]()
+		}
+		if when == len(order) {
+			r.Close(regions.Request{Reason: base.ReasonUser})
+		}
+		r.OnClosed(func(p regions.Proof) {
+			if !p.Quiescent() || p.Ended[regions.Slot] != len(slots) || p.Ended[regions.Descendant] != len(lodges) ||
+				p.Ended[regions.Actor] != len(lodges) || p.Ended[regions.File] != len(inside) {
+				t.Fatalf("%s; %d slots, %d regions, %d files", p, len(slots), len(lodges), len(inside))
+			}
+		})
+		if r.State() != spec.RegionClosed {
+			t.Fatal(r.State(), r.Residents(10))
+		}
+		for _, l := range lodges {
+			if l.proof == nil || l.proof.Name != l.name || l.proof.Ended[regions.Actor] != 1 || l.proof.Region != l.region.ID() {
+				t.Fatal(l.name, l.proof)
+			}
+		}
+	})
+}
+
+// TestR6ARegionInAnothersPlaceIsResidueBesideItsSuccessor: what cannot be stopped is named, and what follows it is not.
+func TestR6ARegionInAnothersPlaceIsResidueBesideItsSuccessor(t *testing.T) {
+	r := root()
+	s := join(t, r, regions.Slot, &member{name: "s"})
+	old, next := &lodge{member: member{name: "old"}}, &lodge{member: member{name: "next"}}
+	if err := s.h.Lodge(&old.region, old, false); err != nil {
+		t.Fatal(err)
+	}
+	old.region.Close(regions.Request{Reason: base.ReasonTimeout})
+	old.region.StuckOwner()()
+	if err := s.h.Lodge(&next.region, next, false); err != nil {
+		t.Fatal(err)
+	}
+	r.Close(regions.Request{Reason: base.ReasonShutdown})
+	if len(next.asked) != 1 || len(old.asked) != 2 || len(s.asked) != 1 {
+		t.Fatal(next.asked, old.asked, s.asked)
+	}
+	s.h.Leave(base.OutcomeOk)
+	next.region.LeaveOwner(base.OutcomeOk, regions.Left{})
+	if next.proof == nil || r.State() != spec.RegionClosedWithResidue {
+		t.Fatal(next.proof, r.State())
+	}
+	r.OnClosed(func(p regions.Proof) {
+		if !slices.Equal(p.Residue, []string{"region old"}) {
+			t.Error(p)
+		}
+	})
+	old.region.LeaveOwner(base.OutcomeOk, regions.Left{})
+	if old.region.State() != spec.RegionClosed {
+		t.Fatal(old.region.State())
+	}
 }
 
 func TestR4CloseFromManySidesTellsOnce(t *testing.T) {

@@ -22,8 +22,9 @@ type supervisor struct {
 	spec  Spec
 	kids  map[string]*kid
 	at    map[actors.Ref]*kid // kids that have a slot
-	asks  map[uint64]*asked
+	asks  map[uint64]asked
 	next  uint64
+	model *core.Child  // of the template; nil: there is none
 	todo  []core.Event // events that arose while commands were carried out
 	first error        // what made it give up
 	end   *core.Exit   // Finish was said
@@ -39,7 +40,8 @@ type asked struct {
 
 // kid is a child as the driver knows it.
 type kid struct {
-	spec    Child
+	spec    *Child // immutable; of those that a template was made into its name is not used
+	name    string // immutable
 	ref     actors.Ref
 	lived   bool             // it has a slot
 	refused bool             // its start was refused because the supervisor's region closes; nothing of it runs
@@ -61,11 +63,16 @@ func newSupervisor(s Spec) (actors.Behaviour, error) {
 	if err != nil {
 		return nil, err
 	}
-	sup := &supervisor{core: c, spec: s, kids: map[string]*kid{}, at: map[actors.Ref]*kid{}, asks: map[uint64]*asked{}}
-	for _, ch := range s.Children {
-		if s.Strategy != core.Dynamic {
-			sup.kids[ch.Name] = &kid{spec: ch}
+	sup := &supervisor{core: c, spec: s, kids: map[string]*kid{}, at: map[actors.Ref]*kid{}, asks: map[uint64]asked{}}
+	for i := range s.Children {
+		if ch := &s.Children[i]; s.Strategy != core.Dynamic {
+			sup.kids[ch.Name] = &kid{spec: ch, name: ch.Name}
 		}
+	}
+	if s.Strategy == core.Dynamic {
+		model := s.Children[0].core()
+		model.Name = "" // each child has its own
+		sup.model = &model
 	}
 	return sup, nil
 }
@@ -139,7 +146,7 @@ func (s *supervisor) ended(cx *actors.Cx, m actors.ChildEnded) {
 // heard finds the child; news of an incarnation that is not the current one is stale.
 func (s *supervisor) heard(cx *actors.Cx, ref actors.Ref, n base.Incarnation, e core.Event) {
 	if k := s.at[ref]; k != nil && k.n == n {
-		e.Name, e.Inc = k.spec.Name, k.inc
+		e.Name, e.Inc = k.name, k.inc
 		s.step(cx, e)
 	}
 }
@@ -227,8 +234,8 @@ func (s *supervisor) do(cx *actors.Cx, cmd core.Command) {
 		s.report(cx, k, cmd)
 	case core.Adopt:
 		a := s.asks[cmd.Req]
-		a.added = &kid{spec: s.added(a.Q.Add)}
-		s.kids[cmd.Name] = a.added
+		a.added = &kid{spec: s.added(a.Q.Add), name: cmd.Name}
+		s.asks[cmd.Req], s.kids[cmd.Name] = a, a.added
 	case core.Remove:
 		if k.lived {
 			s.must(cx, cx.Retire(k.ref))
@@ -244,16 +251,26 @@ func (s *supervisor) do(cx *actors.Cx, cmd core.Command) {
 }
 
 // added is the spec of a child to add: under Dynamic the template's, with what the request changes of it.
-func (s *supervisor) added(c Child) Child {
+func (s *supervisor) added(c *Child) *Child {
 	if s.spec.Strategy != core.Dynamic {
 		return c
 	}
-	out := s.spec.Children[0]
-	out.Name = c.Name
-	if c.Start != nil && out.Tree == nil {
-		out.Start, out.Known = c.Start, c.Known // the template's version is one of something else
+	out := &s.spec.Children[0]
+	if c != nil && c.Start != nil && out.Tree == nil {
+		own := *out
+		own.Name, own.Start, own.Known = c.Name, c.Start, c.Known // the template's version is one of something else
+		return &own
 	}
 	return out
+}
+
+// coreOf is the core's part of a spec.
+func (s *supervisor) coreOf(c *Child) *core.Child {
+	if s.model != nil && c == &s.spec.Children[0] {
+		return s.model
+	}
+	out := c.core()
+	return &out
 }
 
 // evict: nothing follows for now in the slot of a child, so that what waits there is answered, and what is sent later is
@@ -354,7 +371,7 @@ func (s *supervisor) spawn(cx *actors.Cx, k *kid, b actors.Behaviour) (err error
 		return err
 	}
 	o := k.spec.Actor
-	o.Name, o.Behaviour, o.Supervised, o.Delegate = k.spec.Name, b, true, k.spec.Tree != nil
+	o.Name, o.Behaviour, o.Supervised, o.Delegate = k.name, b, true, k.spec.Tree != nil
 	o.TrapLinks = o.TrapLinks || o.Delegate
 	if k.spec.Tree != nil {
 		o.Lanes.Timed = timers
@@ -385,8 +402,12 @@ func (s *supervisor) request(cx *actors.Cx, m *actors.Ask[Request, struct{}]) {
 	}
 	m.Keep(cx)
 	s.next++
-	s.asks[s.next] = &asked{Ask: m}
-	s.step(cx, core.Event{Kind: m.Q.Kind, Name: m.Q.Name, Child: s.added(m.Q.Add).core(), Req: s.next})
+	s.asks[s.next] = asked{Ask: m}
+	e := core.Event{Kind: m.Q.Kind, Name: m.Q.named(), Req: s.next}
+	if e.Kind == core.Add {
+		e.Child = s.coreOf(s.added(m.Q.Add))
+	}
+	s.step(cx, e)
 }
 
 func (s *supervisor) reply(cx *actors.Cx, cmd core.Command) {
@@ -396,10 +417,7 @@ func (s *supervisor) reply(cx *actors.Cx, cmd core.Command) {
 		m.Reply(cx, struct{}{})
 		return
 	}
-	name := m.Q.Name
-	if m.Q.Kind == core.Add {
-		name = m.Q.Add.Name
-	}
+	name := m.Q.named()
 	e := codes.New(refusals[cmd.Err], "%s/%s: %s", cx.Path(), name, cmd.Err)
 	k := m.added
 	if k == nil {

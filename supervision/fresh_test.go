@@ -258,7 +258,7 @@ func TestR6ATreeWhoseChildMayBeLeftBehindRestartsBesideIt(t *testing.T) {
 func TestR6AChildThatIsLeftBehindAndRemovedCanBeAddedAgain(t *testing.T) {
 	r := wedging(t, tree(doer("y"), doer("x", two)))
 	r.blocked("sup/x")
-	for _, q := range []supervision.Request{{Kind: core.Terminate, Name: "x"}, {Kind: core.Delete, Name: "x"}, {Kind: core.Add, Add: doer("x", two)}} {
+	for _, q := range []supervision.Request{{Kind: core.Terminate, Name: "x"}, {Kind: core.Delete, Name: "x"}, {Kind: core.Add, Add: new(doer("x", two))}} {
 		if err := r.ask(q); err != nil {
 			t.Errorf("%d: %v", q.Kind, err)
 		}

@@ -166,7 +166,7 @@ func TestS7ADynamicChildWithAStartOfItsOwnDoesNotFallBackToTheTemplates(t *testi
 	s.Strategy = core.Dynamic
 	r := run(t, s)
 	for _, c := range []supervision.Child{{Child: core.Child{Name: "x"}}, {Child: core.Child{Name: "y"}, Start: worker(own)}, {Child: core.Child{Name: "z"}, Start: worker(own), Known: known{"z@1", worker(own)}}} {
-		if err := r.ask(supervision.Request{Kind: core.Add, Add: c}); err != nil {
+		if err := r.ask(supervision.Request{Kind: core.Add, Add: new(c)}); err != nil {
 			t.Fatal(err)
 		}
 	}

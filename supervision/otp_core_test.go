@@ -539,7 +539,7 @@ func (w *coreWorld) request(step int, sup *proc, s otpStimulus) {
 				return
 			}
 		}
-		e.Child = a.add.core()
+		e.Child = new(a.add.core())
 	}
 	w.next++
 	e.Req = w.next

@@ -578,7 +578,7 @@ func (w *hostWorld) request(step int, s otpStimulus) {
 	w.mu.Unlock()
 	q := supervision.Request{Kind: otpVerbs[s.Do], Name: s.named(sup)}
 	if s.Do == "start_child" {
-		q.Add = s.added(sup).full(w.starter, w.setup, above+"/")
+		q.Add = new(s.added(sup).full(w.starter, w.setup, above+"/"))
 	}
 	answer := func(_ struct{}, err error) {
 		w.mu.Lock()

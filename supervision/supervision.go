@@ -155,7 +155,17 @@ func (v View) Count() core.Count { return core.CountOf(v.Strategy, v.Children) }
 type Request struct {
 	Kind core.EventKind // core.Add, core.Terminate, core.Restarted, core.Revive, core.Delete
 	Name string
-	Add  Child // for core.Add; under core.Dynamic its name, and its start function, with its known-good version, where that is not the template's
+	// Add is the child for core.Add, and not changed any more. Under core.Dynamic only its name counts, and its start
+	// function, with its known-good version, where that is not the template's; nil: one more of the template, called Name.
+	Add *Child
+}
+
+// named is the child that the request is about.
+func (q Request) named() string {
+	if q.Kind == core.Add && q.Add != nil {
+		return q.Add.Name
+	}
+	return q.Name
 }
 
 // faults are what a request is refused for before the core sees it: it takes events of many kinds.
@@ -163,7 +173,10 @@ func (q Request) faults(s Spec) []string {
 	switch q.Kind {
 	case core.Add:
 		if s.Strategy == core.Dynamic {
-			return faultsOfName(q.Add.Name)
+			return faultsOfName(q.named())
+		}
+		if q.Add == nil {
+			return []string{"add: says no child"}
 		}
 		return append(s.policy().Check(q.Add.core()), q.Add.faults()...)
 	case core.Terminate, core.Restarted, core.Revive, core.Delete:

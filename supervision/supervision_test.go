@@ -247,8 +247,8 @@ func TestS10RequestsAtRunTime(t *testing.T) {
 		q    supervision.Request
 		want *codes.Code
 	}{
-		{supervision.Request{Kind: core.Add, Add: kid(l, "b")}, nil},
-		{supervision.Request{Kind: core.Add, Add: kid(l, "b")}, codes.ChildPresent},
+		{supervision.Request{Kind: core.Add, Add: new(kid(l, "b"))}, nil},
+		{supervision.Request{Kind: core.Add, Add: new(kid(l, "b"))}, codes.ChildPresent},
 		{supervision.Request{Kind: core.Delete, Name: "b"}, codes.ChildRunning},
 		{supervision.Request{Kind: core.Terminate, Name: "b"}, nil},
 		{supervision.Request{Kind: core.Restarted, Name: "b"}, nil},
@@ -256,7 +256,7 @@ func TestS10RequestsAtRunTime(t *testing.T) {
 		{supervision.Request{Kind: core.Terminate, Name: "b"}, nil},
 		{supervision.Request{Kind: core.Delete, Name: "b"}, nil},
 		{supervision.Request{Kind: core.Terminate, Name: "b"}, codes.NoSuchChild},
-		{supervision.Request{Kind: core.Add, Add: kid(l, "c", func(c *supervision.Child) { c.Start = worker(l, errors.New("never")) })}, codes.StartFailed},
+		{supervision.Request{Kind: core.Add, Add: new(kid(l, "c", func(c *supervision.Child) { c.Start = worker(l, errors.New("never")) }))}, codes.StartFailed},
 	} {
 		err := r.ask(step.q)
 		if step.want == nil && err != nil || step.want != nil && !errors.Is(err, codes.Of(step.want)) {
@@ -327,19 +327,36 @@ func TestS10DynamicChildrenHaveTheTemplatesStartOrTheirOwn(t *testing.T) {
 	s.Strategy = core.Dynamic
 	r := run(t, s)
 	for _, c := range []supervision.Child{{Child: core.Child{Name: "x"}}, {Child: core.Child{Name: "y"}, Start: worker(own)}} {
-		if err := r.ask(supervision.Request{Kind: core.Add, Add: c}); err != nil {
+		if err := r.ask(supervision.Request{Kind: core.Add, Add: new(c)}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if a, b := l.take(), own.take(); !slices.Equal(a, []string{"start sup/x"}) || !slices.Equal(b, []string{"start sup/y"}) {
+	if err := r.ask(supervision.Request{Kind: core.Add, Name: "z"}); err != nil { // one more of the template
+		t.Fatal(err)
+	}
+	if a, b := l.take(), own.take(); !slices.Equal(a, []string{"start sup/x", "start sup/z"}) || !slices.Equal(b, []string{"start sup/y"}) {
 		t.Fatal(a, b)
 	}
 	for _, a := range r.sys.Snapshot() {
-		if v, is := a.View.(supervision.View); is && v.Count() != (core.Count{Specs: 1, Active: 2, Workers: 2}) {
+		if v, is := a.View.(supervision.View); is && v.Count() != (core.Count{Specs: 1, Active: 3, Workers: 3}) {
 			t.Error(v.Count())
+		} else if is {
+			for i, c := range v.Children { // they share a spec, and not a name
+				if want := []string{"x", "y", "z"}[i]; c.Name != want || c.Spec.Name != want {
+					t.Error(c)
+				}
+			}
 		}
 	}
-	if err := r.ask(supervision.Request{Kind: core.Add, Add: supervision.Child{Child: core.Child{Name: "x/y"}}}); !errors.Is(err, codes.Of(codes.BadTree)) {
+	for _, name := range []string{"", "x/y"} {
+		if err := r.ask(supervision.Request{Kind: core.Add, Name: name}); !errors.Is(err, codes.Of(codes.BadTree)) {
+			t.Error(name, err)
+		}
+	}
+	if err := r.ask(supervision.Request{Kind: core.Add, Name: "z"}); !errors.Is(err, codes.Of(codes.ChildPresent)) {
+		t.Error(err)
+	}
+	if err := r.ask(supervision.Request{Kind: core.Add, Add: new(supervision.Child{Child: core.Child{Name: "x/y"}})}); !errors.Is(err, codes.Of(codes.BadTree)) {
 		t.Error(err)
 	}
 }
@@ -356,7 +373,7 @@ func TestS8ValidateRefusesTheWholeTreeAtOnce(t *testing.T) {
 func TestS10AnAddThatFailsTellsWhy(t *testing.T) {
 	l, why := &log{}, errors.New("never")
 	r := run(t, tree(kid(l, "a")))
-	err := r.ask(supervision.Request{Kind: core.Add, Add: kid(l, "c", func(c *supervision.Child) { c.Start = worker(l, why) })})
+	err := r.ask(supervision.Request{Kind: core.Add, Add: new(kid(l, "c", func(c *supervision.Child) { c.Start = worker(l, why) }))})
 	if !errors.Is(err, codes.Of(codes.StartFailed)) || !errors.Is(err, why) {
 		t.Fatal(err)
 	}
@@ -367,7 +384,7 @@ func TestS10ARequestThatIsNoneIsRefusedAndHurtsNobody(t *testing.T) {
 	r := run(t, tree(kid(l, "a")))
 	r.eventually("up", func() bool { return r.state("sup/a") == "Running" })
 	bad := func(change func(*supervision.Child)) supervision.Request {
-		return supervision.Request{Kind: core.Add, Add: kid(l, "x", change)}
+		return supervision.Request{Kind: core.Add, Add: new(kid(l, "x", change))}
 	}
 	for name, q := range map[string]supervision.Request{
 		"the zero request":   {},
@@ -387,7 +404,7 @@ func TestS10ARequestThatIsNoneIsRefusedAndHurtsNobody(t *testing.T) {
 		t.Fatal(n, err)
 	}
 	l.take()
-	if err := r.ask(supervision.Request{Kind: core.Add, Add: kid(&log{}, "x")}); err != nil { // nothing of the refused ones is left
+	if err := r.ask(supervision.Request{Kind: core.Add, Add: new(kid(&log{}, "x"))}); err != nil { // nothing of the refused ones is left
 		t.Fatal(err)
 	}
 	if got := l.take(); len(got) > 0 {
@@ -418,9 +435,9 @@ func TestS10AChildCanBeAddedAgainWhileItsRemovalWaits(t *testing.T) {
 			return nil
 		})
 	}
-	ask(supervision.Request{Kind: core.Add, Add: kid(l, "slow", func(c *supervision.Child) { c.Start = slow })})
+	ask(supervision.Request{Kind: core.Add, Add: new(kid(l, "slow", func(c *supervision.Child) { c.Start = slow }))})
 	ask(supervision.Request{Kind: core.Delete, Name: "b"}) // these two wait until slow is up
-	ask(supervision.Request{Kind: core.Add, Add: kid(fresh, "b")})
+	ask(supervision.Request{Kind: core.Add, Add: new(kid(fresh, "b"))})
 	r.eventually("slow starts", func() bool { return r.state("sup/slow") == "Starting" })
 	r.tell("sup/slow", done{})
 	for range 3 {

@@ -269,7 +269,7 @@ func (l *ledger) harass(ctx context.Context, sys *actors.System, sup actors.Ref,
 func (l *ledger) temps(ctx context.Context, sys *actors.System, sup actors.Ref, r *rand.Rand) {
 	name := fmt.Sprintf("t%d", r.Uint64())
 	for i := 0; ctx.Err() == nil; i++ {
-		l.order(ctx, sys, sup, supervision.Request{Kind: core.Add, Add: l.child(name, i)})
+		l.order(ctx, sys, sup, supervision.Request{Kind: core.Add, Add: new(l.child(name, i))})
 		if ref, ok := sys.Lookup("sup/" + name); ok {
 			for range 30 {
 				l.sent(sys.Tell(ref, job{r.Uint64()}))

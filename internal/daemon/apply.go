@@ -157,7 +157,7 @@ func (d *daemon) add(ctx context.Context, cat *catalog, above string, c config.C
 		place = len(n.Children)
 	}
 	plant(c, above+"/", place, func(path string, n marker.Node) { d.rec.add(path, marker.Lifecycle{Event: "added", Node: &n}) })
-	if err = d.order(ctx, above, supervision.Request{Kind: core.Add, Add: spec}); err != nil {
+	if err = d.order(ctx, above, supervision.Request{Kind: core.Add, Add: new(spec)}); err != nil {
 		d.rec.add(above+"/"+spec.Name, marker.Lifecycle{Event: "removed", Reason: "it could not be added"})
 	}
 	return err

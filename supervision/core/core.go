@@ -14,6 +14,7 @@ import (
 // Core is the state of one supervisor.
 type Core struct {
 	spec     Spec
+	template *Child // of a Dynamic supervisor, settled
 	state    spec.SupervisorState
 	children []*child // in start order, which is that of their seq
 	names    map[string]*child
@@ -40,7 +41,8 @@ type restart struct {
 
 // child is one child in the books.
 type child struct {
-	Child
+	*Child   // its spec, settled; shared by those that a template was made into, whose names it does not know
+	Name     string
 	seq      uint64
 	state    spec.ChildState
 	inc      uint32
@@ -62,8 +64,9 @@ type work struct {
 	on    *child   // the one that is waited for; nil for Dynamic stops
 	req   uint64   // a request that waits for the end
 	boot  bool
-	add   *child // a child that goes if its start fails
-	group bool   // a failed start is retried with the strategy's group
+	add   *child    // a child that goes if its start fails
+	sole  [1]*child // room for stop or start
+	group bool      // a failed start is retried with the strategy's group
 }
 
 // New makes the state of a supervisor. The spec must be valid.
@@ -72,18 +75,21 @@ func New(s Spec) (*Core, error) {
 		return nil, fmt.Errorf("bad supervisor spec: %s", strings.Join(faults, "; "))
 	}
 	c := &Core{spec: s, names: map[string]*child{}}
-	for _, ch := range s.Children {
-		if s.Strategy != Dynamic { // there it is the template of those that are added
-			c.enter(ch)
+	for i := range s.Children {
+		ch := s.Children[i].settled()
+		if s.Strategy == Dynamic {
+			c.template = ch
+			break
 		}
+		c.enter(ch, ch.Name)
 	}
 	return c, nil
 }
 
-// enter takes a child into the books.
-func (c *Core) enter(spec Child) *child {
+// enter takes a child into the books. Its spec is settled.
+func (c *Core) enter(spec *Child, name string) *child {
 	c.seq++
-	ch := &child{Child: spec.settled(), seq: c.seq}
+	ch := &child{Child: spec, Name: name, seq: c.seq}
 	c.children = append(c.children, ch)
 	c.names[ch.Name] = ch
 	return ch

@@ -192,7 +192,7 @@ func TestS1DynamicStopsAllAtOnce(t *testing.T) {
 	w := newWorld(t, abc(core.Dynamic, func(s *core.Spec) { s.Children = s.Children[:1] }))
 	w.step(core.Event{Kind: core.Boot})
 	for i, n := range []string{"x", "y"} {
-		w.step(core.Event{Kind: core.Add, Child: core.Child{Name: n}, Req: uint64(i + 1)})
+		w.step(core.Event{Kind: core.Add, Child: &core.Child{Name: n}, Req: uint64(i + 1)})
 	}
 	w.expect(t, "up, start x#1, start y#1")
 	w.hold = true
@@ -371,7 +371,7 @@ func TestS1DynamicChildrenAreOfOneTemplateAndLeaveNoSpec(t *testing.T) {
 	w.hold = true
 	w.step(core.Event{Kind: core.Boot})
 	for i, n := range []string{"x", "y", "z"} {
-		w.step(core.Event{Kind: core.Add, Child: core.Child{Name: n, Restart: core.Permanent}, Req: uint64(i + 1)})
+		w.step(core.Event{Kind: core.Add, Child: &core.Child{Name: n, Restart: core.Permanent}, Req: uint64(i + 1)})
 		if n == "z" { // it declines
 			w.step(core.Event{Kind: core.Declined, Name: n, Inc: w.gone(n)})
 		} else {
@@ -557,6 +557,6 @@ func (w *world) random(t *rapid.T, reqs *uint64) {
 	default:
 		*reqs++
 		kind := rapid.SampledFrom([]core.EventKind{core.Add, core.Terminate, core.Restarted, core.Revive, core.Delete}).Draw(t, "request")
-		w.step(core.Event{Kind: kind, Name: name, Child: core.Child{Name: name}, Req: *reqs})
+		w.step(core.Event{Kind: kind, Name: name, Child: &core.Child{Name: name}, Req: *reqs})
 	}
 }

@@ -216,7 +216,7 @@ func (c *Core) ask(on Occasion, ch *child, e Exit) {
 	}}
 	d.Looked = always[on]
 	if ch != nil {
-		d.Child, d.Pinned, d.UpSince, d.Tries = ch.Child, ch.pinned, ch.upSince, ch.tries
+		d.Child, d.Pinned, d.UpSince, d.Tries = *ch.Child, ch.pinned, ch.upSince, ch.tries
 		d.Child.Name, d.Child.Pinned = text(ch.Name), text(ch.Child.Pinned)
 	}
 }
@@ -398,12 +398,13 @@ func (in *Inputs) scene() (*Core, Event, error) {
 		return nil, e, err
 	}
 	if in.Strategy == Dynamic {
-		c.enter(kid)
+		c.enter(kid.settled(), kid.Name)
 	}
 	ch := c.children[0]
 	ch.inc, ch.tries, ch.upSince, ch.pinned, ch.last = 1, in.Tries, in.UpSince, in.Pinned, in.Exit
 	if in.Alive {
-		c.enter(Child{Name: kid.Name + "+", Restart: Transient, Significant: true}).state = spec.ChildUp
+		other := Child{Name: kid.Name + "+", Restart: Transient, Significant: true}
+		c.enter(other.settled(), other.Name).state = spec.ChildUp
 	}
 	w := &work{on: ch, group: true}
 	ch.state, c.state, c.work = spec.ChildStarting, spec.SupWorking, w

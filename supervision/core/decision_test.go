@@ -103,7 +103,7 @@ func (r *teller) event(w *world) {
 		w.step(core.Event{Kind: core.Stuck, Name: name, Inc: w.gone(name)})
 	case k >= 14:
 		kind := []core.EventKind{core.Add, core.Terminate, core.Restarted, core.Revive}[r.IntN(4)]
-		w.step(core.Event{Kind: kind, Name: name, Child: core.Child{Name: name}, Req: r.Uint64() | 1})
+		w.step(core.Event{Kind: kind, Name: name, Child: &core.Child{Name: name}, Req: r.Uint64() | 1})
 	}
 }
 
@@ -289,11 +289,11 @@ func TestE1AHealthyLifeDecidesNothingAndCostsNothing(t *testing.T) {
 		decided += len(c.Decided())
 	}
 	life := func() {
-		step(core.Event{Kind: core.Add, Child: core.Child{Name: "c"}, Req: 1})
+		step(core.Event{Kind: core.Add, Child: &core.Child{Name: "c"}, Req: 1})
 		step(core.Event{Kind: core.Ready, Name: "c", Inc: 1})
 		step(core.Event{Kind: core.Terminate, Name: "c", Req: 2})
 		step(core.Event{Kind: core.Ended, Name: "c", Inc: 1, Exit: core.Exit{Kind: core.Stopped}})
-		step(core.Event{Kind: core.Add, Child: core.Child{Name: "c"}, Req: 1})
+		step(core.Event{Kind: core.Add, Child: &core.Child{Name: "c"}, Req: 1})
 		step(core.Event{Kind: core.Ready, Name: "c", Inc: 1})
 		step(core.Event{Kind: core.Ended, Name: "c", Inc: 1})
 	}

@@ -41,7 +41,7 @@ type Event struct {
 	Inc   uint32
 	Timer TimerKind
 	Exit  Exit
-	Child Child
+	Child *Child // Add: its spec, not changed any more; where it has no name, that is Name
 	Req   uint64
 }
 
@@ -101,7 +101,7 @@ type Command struct {
 	Inc     uint32
 	Timer   TimerKind
 	Delay   time.Duration
-	Child   Child // Start: its spec
+	Child   *Child // Start: its spec
 	Pinned  bool
 	Exit    Exit
 	Context Context

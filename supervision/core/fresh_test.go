@@ -59,12 +59,12 @@ func TestS1ATemporaryOrDynamicChildLeavesNoSpecWhereItsRestartByRequestFails(t *
 	}
 	w = newWorld(t, abc(core.Dynamic, func(s *core.Spec) { s.Children = s.Children[:1] }))
 	w.step(core.Event{Kind: core.Boot})
-	w.step(core.Event{Kind: core.Add, Child: core.Child{Name: "x"}, Req: 1})
+	w.step(core.Event{Kind: core.Add, Child: &core.Child{Name: "x"}, Req: 1})
 	w.hold = true
 	w.step(core.Event{Kind: core.Restarted, Name: "x", Req: 2})
 	w.close("x")
 	w.step(core.Event{Kind: core.Failed, Name: "x", Inc: w.gone("x"), Exit: core.Exit{Kind: core.Crashed, Text: "no"}})
-	w.step(core.Event{Kind: core.Add, Child: core.Child{Name: "x"}, Req: 3})
+	w.step(core.Event{Kind: core.Add, Child: &core.Child{Name: "x"}, Req: 3})
 	if w.replies[3] == core.AlreadyHere {
 		t.Errorf("dynamic: a child that is down for good keeps its name: %+v", w.c.Children())
 	}

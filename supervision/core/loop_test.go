@@ -207,8 +207,8 @@ func TestS7ADynamicChildInQuarantineKeepsItsSpecAndHasItsOwnPin(t *testing.T) {
 		s.Children = s.Children[1:2]
 	}))
 	w.step(core.Event{Kind: core.Boot})
-	w.step(core.Event{Kind: core.Add, Child: core.Child{Name: "x"}, Req: 1})
-	w.step(core.Event{Kind: core.Add, Child: core.Child{Name: "y", Pinned: "y@7"}, Req: 2})
+	w.step(core.Event{Kind: core.Add, Child: &core.Child{Name: "x"}, Req: 1})
+	w.step(core.Event{Kind: core.Add, Child: &core.Child{Name: "y", Pinned: "y@7"}, Req: 2})
 	w.log = nil
 	for _, n := range []string{"x", "y"} {
 		w.crash(n)

@@ -18,7 +18,9 @@ type ChildView struct {
 func (c *Core) Children() []ChildView {
 	out := make([]ChildView, len(c.children))
 	for i, ch := range c.children {
-		out[i] = ChildView{ch.Name, ch.state, ch.inc, ch.tries, ch.last, ch.Child, ch.asked, ch.pinned}
+		spec := *ch.Child
+		spec.Name = ch.Name
+		out[i] = ChildView{ch.Name, ch.state, ch.inc, ch.tries, ch.last, spec, ch.asked, ch.pinned}
 	}
 	return out
 }

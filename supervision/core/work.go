@@ -1,6 +1,7 @@
 package core
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"time"
@@ -232,22 +233,36 @@ func (c *Core) request(e Event) {
 func (c *Core) reply(e Event, r Refusal) { c.do(Command{Kind: Reply, Req: e.Req, Err: r}) }
 
 func (c *Core) add(e Event) {
-	if c.spec.Strategy == Dynamic {
-		name, pinned := e.Child.Name, e.Child.Pinned
-		e.Child = c.spec.Children[0]
-		e.Child.Name, e.Child.Pinned = name, pinned
-	}
-	if c.find(e.Child.Name) != nil {
+	name := cmp.Or(e.Child.Name, e.Name)
+	if c.find(name) != nil {
 		c.reply(e, AlreadyHere)
 		return
 	}
-	if len(c.spec.Check(e.Child)) > 0 || len(c.children) >= MaxChildren {
+	spec, ok := c.specOf(e.Child, name)
+	if !ok || len(c.children) >= MaxChildren {
 		c.reply(e, BadSpec)
 		return
 	}
-	ch := c.enter(e.Child)
+	ch := c.enter(spec, name)
 	c.do(Command{Kind: Adopt, Name: ch.Name, Req: e.Req})
-	c.begin(&work{start: []*child{ch}, add: ch, req: e.Req})
+	w := &work{add: ch, req: e.Req, sole: [1]*child{ch}}
+	w.start = w.sole[:]
+	c.begin(w)
+}
+
+// specOf is the spec of a child that is added, settled: under Dynamic the template, with the pinned version of what is
+// asked for.
+func (c *Core) specOf(asked *Child, name string) (spec *Child, ok bool) {
+	if c.template != nil && c.template.Pinned == asked.Pinned && name != "" {
+		return c.template, true // it was checked
+	}
+	own := *asked
+	if c.template != nil {
+		own = *c.template
+		own.Pinned = asked.Pinned
+	}
+	own.Name = name
+	return own.settled(), len(c.spec.Check(own)) == 0
 }
 
 // terminate stops a child and keeps its spec; a pending restart is forgotten.
@@ -256,7 +271,9 @@ func (c *Core) terminate(ch *child, e Event) {
 		c.shift(ch, spec.ChildForget)
 	}
 	ch.tries = 0
-	c.begin(&work{stop: []*child{ch}, req: e.Req})
+	w := &work{req: e.Req, sole: [1]*child{ch}}
+	w.stop = w.sole[:]
+	c.begin(w)
 }
 
 func (c *Core) restartOnRequest(ch *child, e Event) {
@@ -269,9 +286,9 @@ func (c *Core) restartOnRequest(ch *child, e Event) {
 }
 
 // settled is the spec with the default of its shutdown: the children of a supervisor have times of their own.
-func (c Child) settled() Child {
+func (c Child) settled() *Child {
 	c.Shutdown.Wait = c.Shutdown.Wait || c.Supervisor && c.Shutdown == (Shutdown{})
-	return c
+	return &c
 }
 
 func (s Shutdown) within() time.Duration {
