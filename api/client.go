@@ -41,43 +41,43 @@ func Dial(socket string) *Client {
 
 // Status asks for the daemon in one look.
 func (c *Client) Status(ctx context.Context) (out Status, err error) {
-	err = c.get(ctx, "/v1/status", nil, &out)
+	err = c.Get(ctx, "/v1/status", nil, &out)
 	return out, err
 }
 
 // Tree asks for the snapshot of everything supervised.
 func (c *Client) Tree(ctx context.Context) (out Tree, err error) {
-	err = c.get(ctx, "/v1/tree", nil, &out)
+	err = c.Get(ctx, "/v1/tree", nil, &out)
 	return out, err
 }
 
 // Extensions asks for the packages held.
 func (c *Client) Extensions(ctx context.Context) (out ExtensionList, err error) {
-	err = c.get(ctx, "/v1/extensions", nil, &out)
+	err = c.Get(ctx, "/v1/extensions", nil, &out)
 	return out, err
 }
 
 // WhoAmI asks who the caller is to the daemon.
 func (c *Client) WhoAmI(ctx context.Context) (out WhoAmI, err error) {
-	err = c.get(ctx, "/v1/whoami", nil, &out)
+	err = c.Get(ctx, "/v1/whoami", nil, &out)
 	return out, err
 }
 
 // Doctor asks for the daemon's self-tests.
 func (c *Client) Doctor(ctx context.Context) (out Doctor, err error) {
-	err = c.get(ctx, "/v1/doctor", nil, &out)
+	err = c.Get(ctx, "/v1/doctor", nil, &out)
 	return out, err
 }
 
 // Describe asks for one node in full.
 func (c *Client) Describe(ctx context.Context, path string) (out Description, err error) {
-	err = c.get(ctx, "/v1/describe", url.Values{"path": {path}}, &out)
+	err = c.Get(ctx, "/v1/describe", url.Values{"path": {path}}, &out)
 	return out, err
 }
 
 // Why asks for the first cause of a node's state.
 func (c *Client) Why(ctx context.Context, path string) (out Why, err error) {
-	err = c.get(ctx, "/v1/why", url.Values{"path": {path}}, &out)
+	err = c.Get(ctx, "/v1/why", url.Values{"path": {path}}, &out)
 	return out, err
 }
 
@@ -93,35 +93,36 @@ func (c *Client) Release(ctx context.Context) (string, error) {
 
 // Invoke calls a method. With r.Key the same call is carried out once, however often it is sent.
 func (c *Client) Invoke(ctx context.Context, r InvokeRequest) (out InvokeResult, err error) {
-	err = c.post(ctx, "/v1/invoke", r, r.Key, &out)
+	err = c.Post(ctx, "/v1/invoke", r, r.Key, &out)
 	return out, err
 }
 
 // Stop, Start and Restart change a node; key may be empty.
 func (c *Client) Stop(ctx context.Context, r VerbRequest, key string) (out VerbResult, err error) {
-	err = c.post(ctx, "/v1/stop", r, key, &out)
+	err = c.Post(ctx, "/v1/stop", r, key, &out)
 	return out, err
 }
 
 // Start starts a node.
 func (c *Client) Start(ctx context.Context, r VerbRequest, key string) (out VerbResult, err error) {
-	err = c.post(ctx, "/v1/start", r, key, &out)
+	err = c.Post(ctx, "/v1/start", r, key, &out)
 	return out, err
 }
 
 // Restart restarts a node.
 func (c *Client) Restart(ctx context.Context, r VerbRequest, key string) (out VerbResult, err error) {
-	err = c.post(ctx, "/v1/restart", r, key, &out)
+	err = c.Post(ctx, "/v1/restart", r, key, &out)
 	return out, err
 }
 
 // Apply makes the running tree what the configuration at r.Path says.
 func (c *Client) Apply(ctx context.Context, r VerbRequest, key string) (out VerbResult, err error) {
-	err = c.post(ctx, "/v1/apply", r, key, &out)
+	err = c.Post(ctx, "/v1/apply", r, key, &out)
 	return out, err
 }
 
-func (c *Client) get(ctx context.Context, path string, q url.Values, into any) error {
+// Get asks for a document of an added row, or of any other.
+func (c *Client) Get(ctx context.Context, path string, q url.Values, into any) error {
 	res, err := c.do(ctx, http.MethodGet, path, q, nil, "")
 	if err != nil {
 		return err
@@ -129,7 +130,8 @@ func (c *Client) get(ctx context.Context, path string, q url.Values, into any) e
 	return c.decode(ctx, res, into, false)
 }
 
-func (c *Client) post(ctx context.Context, path string, body any, key string, into any) error {
+// Post sends a document to be written; key may be empty.
+func (c *Client) Post(ctx context.Context, path string, body any, key string, into any) error {
 	b, err := json.Marshal(body)
 	if err != nil {
 		return codes.New(codes.BadRequest, "the request cannot be written as JSON: %v", err).Outcome(base.EffectNone).Wrap(err)

@@ -21,6 +21,7 @@ type Options struct {
 	Roles        []RoleRule    // beyond root and the daemon's own uid; default none
 	Release      string        // of the daemon, in the Fnode-Version header; default "unknown"
 	Metrics      http.Handler  // of /metrics; default none, 404
+	Routes       []Route       // beside the API's own; default none
 	Log          *slog.Logger  // default slog.Default
 	MaxBody      int64         // bytes of a request body; default 1 MiB
 	MaxRequests  int           // requests under way at once, streams aside; default 256

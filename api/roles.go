@@ -31,6 +31,9 @@ const (
 	PermControl Permission = "control" // stop, start, restart
 	PermApply   Permission = "apply"   // another configuration
 	PermDebug   Permission = "debug"   // profiles of the daemon
+	PermLedger  Permission = "ledger"  // what markers say, proofs, bundles, verification
+	PermUpkeep  Permission = "upkeep"  // checkpoint, back up and prune the ledger
+	PermReceipt Permission = "receipt" // grant and revoke receipts
 	permNone    Permission = ""        // whoami and the health probes
 )
 
@@ -45,6 +48,9 @@ var grants = []struct {
 	{PermControl, []Role{Operator, Author}},
 	{PermApply, []Role{Operator}},
 	{PermDebug, []Role{Operator}},
+	{PermLedger, []Role{Operator, Security, Auditor}},
+	{PermUpkeep, []Role{Operator}},
+	{PermReceipt, []Role{Security}},
 }
 
 // RoleRule gives a role to a uid, or to everyone in a group: exactly one of both is set.

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"path"
+	"slices"
 	"strings"
 
 	codes "github.com/franken-node/fnode-supervisor/spec/errors"
@@ -48,7 +49,11 @@ var table = []route{
 
 func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
-	for _, rt := range table {
+	rows := slices.Clone(table)
+	for _, rt := range s.o.Routes {
+		rows = append(rows, rt.row())
+	}
+	for _, rt := range rows {
 		pattern := rt.pattern
 		if pattern[len(pattern)-1] == '/' {
 			pattern += "{rest...}"

@@ -42,7 +42,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return stream(s, ctx, w, seq, func(e Event) string { return e.ID })
+	return stream(s, ctx, w, seq, func(e Event) string { return e.ID }, never)
 }
 
 func (s *Server) logs(w http.ResponseWriter, r *http.Request) error {
@@ -63,7 +63,7 @@ func (s *Server) logs(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return stream(s, ctx, w, seq, func(LogLine) string { return "" })
+	return stream(s, ctx, w, seq, func(LogLine) string { return "" }, never)
 }
 
 // streamContext ends with the request, and when the server refuses what is new.
@@ -73,8 +73,11 @@ func (s *Server) streamContext(r *http.Request) (context.Context, context.Cancel
 	return ctx, func() { unhook(); cancel() }
 }
 
-// stream writes items until seq ends. A heartbeat comment on silence finds readers that are gone.
-func stream[T any](s *Server, ctx context.Context, w http.ResponseWriter, seq iter.Seq[T], id func(T) string) error {
+// never is the failure of a stream that has none.
+func never() error { return nil }
+
+// stream writes items until seq ends; failed says then why it is not the whole. A heartbeat comment on silence finds readers that are gone.
+func stream[T any](s *Server, ctx context.Context, w http.ResponseWriter, seq iter.Seq[T], id func(T) string, failed func() error) error {
 	w.Header().Set("Content-Type", "text/event-stream")
 	out := &sseWriter{w: w, rc: http.NewResponseController(w), limit: s.o.WriteTimeout}
 	if err := out.write(": open\n\n"); err != nil {
@@ -89,6 +92,10 @@ func stream[T any](s *Server, ctx context.Context, w http.ResponseWriter, seq it
 	}
 	if s.closing.Err() != nil {
 		_ = out.item(sseProblem, "", ProblemOf(codes.New(codes.ShuttingDown, "the stream ends: the daemon is shutting down").Retry(2*time.Second)))
+		return nil
+	}
+	if err := failed(); err != nil {
+		_ = out.item(sseProblem, "", ProblemOf(err))
 		return nil
 	}
 	_ = out.item(sseEnd, "", struct{}{})

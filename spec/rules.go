@@ -16,7 +16,8 @@ var RuleFamilies = []struct{ Letter, Name string }{
 	{"R", "Regions"},
 	{"O", "Obligations"},
 	{"S", "Supervision"},
-	{"D", "Durability"}, {"M", "Markers and proofs"},
+	{"D", "Durability"},
+	{"M", "Markers and proofs"},
 	{"E", "Evidence"},
 }
 
@@ -79,6 +80,6 @@ var Rules = []Rule{
 
 	{ID: "E1", Says: "Every decision that policy influenced leaves evidence: kind, inputs, candidates in a fixed order, constraints, choice, rule, links. Granting decisions are written ahead, in one commit with their effect; protective ones act at once and are written after. Repeated denials of one instance are counted.", Later: "denials of the API and of the network guard"},
 	{ID: "E2", Says: "A decision is recomputed from its entry by the code that decided, and what differs is named, field by field."},
-	{ID: "E3", Says: "The ledger in memory is a bounded ring, whose overflow is counted; the disk has all that is required."},
+	{ID: "E3", Says: "The ledger in memory is a bounded ring, whose overflow is counted; the disk has all that is required.", Later: "keeping it in the daemon"},
 	{ID: "E4", Says: "A bundle is verified offline, without the daemon: anchor, signatures, chains, proofs, payloads, decisions. Any break is told with its exact place; what is redacted is shown."},
 }

@@ -68,16 +68,18 @@ func TestEveryCommandIsDocumentedAndTakesEveryFormat(t *testing.T) {
 var arguments = map[string][]string{
 	"describe": {"x"}, "why": {"x"}, "logs": {"x"}, "invoke": {"x", "y"}, "stop": {"x"}, "start": {"x"}, "restart": {"x"}, "apply": {"x"},
 	"explain": {"FN3001"}, "ext pack": {"dir"}, "config check": {"f"}, "config show": {"f"}, "completion": {"bash"},
+	"ledger get": {"1"}, "ledger export": {"--out", "DIR/out"}, "ledger backup": {"--out", "x"}, "ledger prune": {"--why", "x", "--before", "2"},
+	"ledger rebuild": {"--data", "DIR/whole"}, "ledger repair": {"--data", "DIR/torn", "--dry-run"}, "ledger restore": {"DIR/whole", "--data", "DIR/new", "--why", "x"},
+	"receipt grant": {"--action", "a", "--scope", "s", "--reason", "r", "--expires", "1h"}, "receipt revoke": {"x"},
 	"lab explore": {"triangle"}, "lab run": {"triangle"}, "lab replay": {"TRACE"}, "lab show": {"TRACE"},
 }
 
 // argsOf is the whole command line of a command.
-func argsOf(t *testing.T, c *cobra.Command, trace string) []string {
-	t.Helper()
+func argsOf(c *cobra.Command, trace, ledgers string) []string {
 	_, name, _ := strings.Cut(c.CommandPath(), " ")
 	args := strings.Fields(name)
 	for _, a := range arguments[name] {
-		args = append(args, strings.ReplaceAll(a, "TRACE", trace))
+		args = append(args, strings.NewReplacer("TRACE", trace, "DIR", ledgers).Replace(a))
 	}
 	return args
 }
@@ -86,10 +88,11 @@ func argsOf(t *testing.T, c *cobra.Command, trace string) []string {
 // those that need one end with 69 and the error in the form asked for, the others answer.
 func TestEveryCommandSpeaksEveryFormatAndItsErrorsAreCoded(t *testing.T) {
 	socket, trace := filepath.Join(t.TempDir(), "none.sock"), traceOf(t, "triangle")
+	ledgers := someLedgers(t)
 	for _, c := range leaves(New(env(&bytes.Buffer{}, &bytes.Buffer{}))) {
 		for _, f := range render.Formats {
 			var out, err bytes.Buffer
-			args := argsOf(t, c, trace)
+			args := argsOf(c, trace, ledgers)
 			code := Main(t.Context(), env(&out, &err, append(args, "--socket", socket, "-o", string(f))...))
 			switch {
 			case code == codes.ExitOK && out.Len() == 0:

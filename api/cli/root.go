@@ -50,7 +50,7 @@ func (a *app) root() *cobra.Command {
 		return e.Fact("try", "%s --help", c.CommandPath())
 	})
 	root.AddCommand(a.status(), a.tree(), a.get(), a.describe(), a.why(), a.logs(), a.events(), a.invoke(),
-		a.verb("stop"), a.verb("start"), a.verb("restart"), a.apply(), a.doctor(), a.whoami(), a.explain(), a.ext(), a.config(), a.lab(), a.version(), a.completion(root))
+		a.verb("stop"), a.verb("start"), a.verb("restart"), a.apply(), a.doctor(), a.whoami(), a.explain(), a.ext(), a.config(), a.ledger(), a.receipt(), a.lab(), a.version(), a.completion(root))
 	root.SetUsageTemplate(root.UsageTemplate() + "{{with exits .}}\nExit codes:\n{{.}}{{end}}")
 	return root
 }

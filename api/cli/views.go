@@ -109,16 +109,31 @@ func (a *app) nodeStatus(ctx context.Context, name string) (render.Doc, error) {
 	return doc, nil
 }
 
+// atFlag is for views of the past.
+func atFlag(c *cobra.Command, at *string) {
+	c.Flags().StringVar(at, "at", "", "as it was: a marker's number, an RFC 3339 time, or a duration back (10m); what markers do not carry is null")
+}
+
+// treeAt is the tree of now, or as it was.
+func (a *app) treeAt(ctx context.Context, at string) (api.Tree, error) {
+	if at == "" {
+		return a.client().Tree(ctx)
+	}
+	return a.books().TreeAt(ctx, at)
+}
+
 func (a *app) get() *cobra.Command {
+	var at string
 	c := &cobra.Command{
 		Use: "get [PATH|GLOB…]", Short: "List nodes",
 		Long:    "List the nodes of all names and patterns, each once, without their children; without any, every node. * stays inside a segment, ** crosses them.",
-		Example: "  fnctl get\n  fnctl get 'sup/ext/*'\n  fnctl get markdown feed -o wide\n  fnctl get '**' -o name", ValidArgsFunction: a.paths,
+		Example: "  fnctl get\n  fnctl get 'sup/ext/*'\n  fnctl get markdown feed -o wide\n  fnctl get '**' -o name\n  fnctl get 'sup/ext/*' --at 10m", ValidArgsFunction: a.paths,
 	}
+	atFlag(c, &at)
 	return a.leaf(c, "4", func(ctx context.Context, args []string) (render.Doc, error) {
 		ctx, cancel := a.within(ctx, viewTimeout)
 		defer cancel()
-		t, err := a.client().Tree(ctx)
+		t, err := a.treeAt(ctx, at)
 		if err != nil {
 			return render.Doc{}, err
 		}
@@ -180,15 +195,17 @@ func (a *app) layers(e *api.Engine) string {
 }
 
 func (a *app) tree() *cobra.Command {
+	var at string
 	c := &cobra.Command{
 		Use: "tree", Short: "Draw everything supervised",
 		Long:    "Draw the tree of supervisors, actors, extensions and regions from one snapshot, with states, restarts, engine pids and what each sandbox attained.",
-		Example: "  fnctl tree\n  fnctl tree -o wide\n  fnctl tree -o json", Args: cobra.NoArgs,
+		Example: "  fnctl tree\n  fnctl tree -o wide\n  fnctl tree -o json\n  fnctl tree --at 118", Args: cobra.NoArgs,
 	}
+	atFlag(c, &at)
 	return a.leaf(c, "", func(ctx context.Context, _ []string) (render.Doc, error) {
 		ctx, cancel := a.within(ctx, viewTimeout)
 		defer cancel()
-		t, err := a.client().Tree(ctx)
+		t, err := a.treeAt(ctx, at)
 		if err != nil {
 			return render.Doc{}, err
 		}
@@ -286,15 +303,21 @@ func (a *app) life(l api.Life) string {
 }
 
 func (a *app) why() *cobra.Command {
+	var at string
 	c := &cobra.Command{
 		Use: "why PATH", Short: "Name the first cause of a node's state",
 		Long:    "Explain why a node is as it is: the first cause first, then what followed from it, the state last.",
-		Example: "  fnctl why markdown\n  fnctl why sup -o json", Args: cobra.ExactArgs(1), ValidArgsFunction: a.paths,
+		Example: "  fnctl why markdown\n  fnctl why sup -o json\n  fnctl why markdown --at 2026-11-25T19:00:00Z", Args: cobra.ExactArgs(1), ValidArgsFunction: a.paths,
 	}
+	atFlag(c, &at)
 	return a.leaf(c, "4", func(ctx context.Context, args []string) (render.Doc, error) {
 		ctx, cancel := a.within(ctx, viewTimeout)
 		defer cancel()
-		y, err := a.client().Why(ctx, args[0])
+		ask := a.client().Why
+		if at != "" {
+			ask = func(ctx context.Context, path string) (api.Why, error) { return a.books().WhyAt(ctx, path, at) }
+		}
+		y, err := ask(ctx, args[0])
 		if err != nil {
 			return render.Doc{}, err
 		}

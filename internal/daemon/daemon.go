@@ -22,6 +22,7 @@ import (
 	"github.com/franken-node/fnode-supervisor/actors/extension"
 	"github.com/franken-node/fnode-supervisor/actors/host"
 	"github.com/franken-node/fnode-supervisor/api"
+	"github.com/franken-node/fnode-supervisor/api/ledger"
 	"github.com/franken-node/fnode-supervisor/config"
 	"github.com/franken-node/fnode-supervisor/engineproc"
 	"github.com/franken-node/fnode-supervisor/internal/base"
@@ -264,6 +265,7 @@ func (d *daemon) setPhase(p string) {
 
 func (d *daemon) apiOptions() api.Options {
 	o := api.Options{Socket: d.cfg.API.Socket, Release: Version, Log: d.opts.Log, MaxBody: 8 << 20, Metrics: d.metrics(), DrainTimeout: 5 * time.Second}
+	o.Routes = ledger.Routes(&desk{s: d.store, root: d.cfg.Tree.Name, now: time.Now})
 	for _, r := range d.cfg.API.Roles {
 		o.Roles = append(o.Roles, api.RoleRule{Role: api.Role(r.Role), UID: r.UID, GID: r.GID})
 	}

@@ -28,6 +28,8 @@ import (
 	"github.com/franken-node/fnode-supervisor/store/core"
 	"github.com/franken-node/fnode-supervisor/store/fs"
 	"github.com/franken-node/fnode-supervisor/store/mmr"
+	"github.com/franken-node/fnode-supervisor/supervision/account"
+	decisions "github.com/franken-node/fnode-supervisor/supervision/core"
 )
 
 // row is one measure. Ratio says how many times better than the peer.
@@ -68,7 +70,7 @@ func run(quick bool, dir, out string) error {
 		b.reps, b.span = 3, 1200*time.Millisecond
 	}
 	var rows []row
-	for _, m := range []func() ([]row, error){b.commits, b.single, b.million} {
+	for _, m := range []func() ([]row, error){b.commits, b.single, b.million, b.evidence} {
 		r, err := m()
 		if err != nil {
 			return err
@@ -308,6 +310,54 @@ func (b *bench) proofs(s *store.Store) ([]row, error) {
 		alone("proof bytes", float64(size), "bytes of an inclusion proof at 2^20, most of 300"),
 		alone("proof verify", median(took), "us to verify it, median"),
 	}, nil
+}
+
+// evidence measures a crash and the decision to restart, with its entry made and encoded, beside the decision alone.
+func (b *bench) evidence() ([]row, error) {
+	var with, without, ratio []float64
+	for range 2*b.reps + 1 {
+		a, err := decided(false)
+		if err != nil {
+			return nil, err
+		}
+		e, err := decided(true)
+		if err != nil {
+			return nil, err
+		}
+		with, without, ratio = append(with, e), append(without, a), append(ratio, a/e)
+	}
+	return []row{beside("evidence", with, without, ratio, "the decision without its entry", "us of a restart's decision with its entry, encoded, median")}, nil
+}
+
+func decided(evident bool) (us float64, err error) {
+	c, err := decisions.New(decisions.Spec{
+		Budget:   decisions.Budget{Restarts: 5, Window: time.Minute},
+		Children: []decisions.Child{{Name: "a", Backoff: decisions.Backoff{Off: true}}},
+	})
+	if err != nil {
+		return 0, err
+	}
+	c.Step(decisions.Event{Kind: decisions.Boot})
+	const n = 20_000
+	began := time.Now()
+	for inc := uint32(1); inc <= n; inc++ {
+		now := int64(inc) * int64(time.Minute)
+		c.Step(decisions.Event{Kind: decisions.Ready, Name: "a", Inc: inc, Now: now})
+		c.Step(decisions.Event{Kind: decisions.Ended, Name: "a", Inc: inc, Now: now, Exit: decisions.Exit{Kind: decisions.Crashed, Text: "boom"}})
+		for _, d := range c.Decided() {
+			if !evident {
+				continue
+			}
+			e, err := account.Entry(&d)
+			if err == nil {
+				_, err = e.Encode()
+			}
+			if err != nil {
+				return 0, err
+			}
+		}
+	}
+	return time.Since(began).Seconds() * 1e6 / n, nil
 }
 
 // filled makes a store of n transactions.

@@ -104,6 +104,18 @@ var (
 		Kept:  "Nothing was changed.",
 		Hint:  "fnctl ledger head says which sequences there are.",
 	}
+	LedgerFaulty = &Code{
+		ID: "FN5035", Name: "ledger_faulty", Title: "the ledger does not hold", Exit: ExitNo, HTTP: 422,
+		Cause: "Reading everything again found bytes that are not what was written.",
+		Kept:  "Nothing was changed or skipped; every place is named.",
+		Hint:  "Restore a backup, or look at what a repair would give up: fnctl ledger repair --dry-run.",
+	}
+	NoReceipt = &Code{
+		ID: "FN5034", Name: "no_receipt", Title: "there is no such receipt", Exit: ExitNoSuch, HTTP: 404,
+		Cause: "A receipt is named by the id that granting it gave. Revoked and expired ones are kept.",
+		Kept:  "Everything: nothing was written.",
+		Hint:  "List the receipts: fnctl receipt list.",
+	}
 	ProofInvalid = &Code{
 		ID: "FN5012", Name: "proof_invalid", Title: "the proof does not hold", Exit: ExitNo, HTTP: 422,
 		Cause: "A proof of inclusion or consistency is malformed, is about another leaf, size or root, or was made from other records than the root commits to.",
@@ -162,6 +174,6 @@ var (
 
 var storeCodes = []*Code{
 	BadTx, Conflict, QuotaExceeded, StoreLocked, StoreUnusable, StoreDamaged, StoreStopped, StoreBusy, StoreClosed, DiskFull, BadRecord,
-	StateStale, StoreOld, StoreNewer, LedgerDamaged, LedgerShort, NoMarker, LedgerFull, LedgerNoCheckpoint, LedgerWhole, RestoreBehind, NotGranted, ProofInvalid,
+	StateStale, StoreOld, StoreNewer, LedgerDamaged, LedgerShort, NoMarker, LedgerFull, LedgerNoCheckpoint, LedgerWhole, RestoreBehind, NoReceipt, LedgerFaulty, NotGranted, ProofInvalid,
 	NotABundle, BundleNewer, BundleBroken,
 }
