@@ -19,7 +19,7 @@ func ParsePlace(s string, now time.Time) (p Place, err error) {
 	if n, err := strconv.ParseUint(s, 10, 64); err == nil && n > 0 {
 		return Place{Seq: n}, nil
 	}
-	if d, err := time.ParseDuration(s); err == nil && d >= 0 {
+	if d, err := time.ParseDuration(s); err == nil && d >= 0 && s != "0" {
 		return Place{Time: now.Add(-d)}, nil
 	}
 	if t, err := time.Parse(time.RFC3339Nano, s); err == nil {

@@ -33,8 +33,9 @@ type desk struct {
 
 var _ ledger.Backend = (*desk)(nil)
 
-// window is how many markers are read at a time when they are looked through backwards: no read holds the files for long.
-const window = 1 << 14
+// window is how many markers are read at a time when they are looked through: no read holds the files for long. Tests
+// make it small before they read.
+var window uint64 = 1 << 14
 
 // back hands the markers from last down to first to f, newest first, until it answers false.
 func (k *desk) back(first, last uint64, f func(*store.Entry) bool) error {

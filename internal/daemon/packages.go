@@ -11,7 +11,6 @@ import (
 	"github.com/franken-node/fnode-supervisor/engineproc/pack"
 	"github.com/franken-node/fnode-supervisor/isolation"
 	codes "github.com/franken-node/fnode-supervisor/spec/errors"
-	"github.com/franken-node/fnode-supervisor/supervision/core"
 )
 
 // catalog is what a tree is made of. It is immutable once it is the daemon's.
@@ -34,7 +33,6 @@ type loaded struct {
 	frames                                 func(stack string) []codes.Position
 	text                                   func(string) string // places of the bundle become the author's
 	spec                                   any                 // for describe
-	loop                                   string              // its crash loop, in words
 }
 
 // limits are what the package asks for.
@@ -108,7 +106,7 @@ func describe(p *pack.Package, e *config.Extension) *loaded {
 		name: e.Name, version: m.Version, digest: p.Digest, profile: first(e.Profile, m.Profile), bundle: string(p.Bundle),
 		methods: m.Names(), caps: m.Capabilities, queue: m.Limits.Queue,
 		limits: limits{memory: m.Limits.Memory, heap: m.Limits.Heap, pids: m.Limits.Pids, kv: m.Limits.KV, cpu: m.Limits.CPU, invoke: m.Limits.Invoke},
-		frames: mapper.Map, text: mapper.Text, spec: m, loop: core.CrashLoop(e.CrashLoop).String(),
+		frames: mapper.Map, text: mapper.Text, spec: m,
 	}
 }
 

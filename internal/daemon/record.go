@@ -128,7 +128,7 @@ func (d *daemon) happened(e actors.Event) {
 	if recorded[e.Kind] && d.rec != nil {
 		l := marker.Lifecycle{Event: string(e.Kind), Incarnation: uint32(e.Incarnation), Reason: detail(e, ""), Cause: cause, Code: code, At: e.At.UnixNano()}
 		d.rec.add(e.Path, l)
-		if path, reason := d.contained(e); path != "" {
+		if path, reason := contained(e); path != "" {
 			l.Event, l.Reason = "quarantined", reason
 			d.rec.add(path, l)
 		}
@@ -144,16 +144,14 @@ func (d *daemon) happened(e actors.Event) {
 }
 
 // contained finds the child that a supervisor's report puts into quarantine (S7), and why.
-func (d *daemon) contained(e actors.Event) (path, reason string) {
+func contained(e actors.Event) (path, reason string) {
 	what, ok := strings.CutPrefix(e.Detail, "quarantined ")
 	if e.Kind != "report" || !ok {
 		return "", ""
 	}
-	path, last, _ := strings.Cut(what, ": ")
-	if p := d.cat.Load().pkgs[path]; p != nil {
-		return path, p.loop + "; last end: " + last
-	}
-	return path, "last end: " + last
+	path, why, _ := strings.Cut(what, ": ")
+	loop, last, _ := strings.Cut(strings.TrimPrefix(why, "crashed: "), "; last: ")
+	return path, loop + "; last end: " + last
 }
 
 // recordTree puts the nodes of a configured tree into the ledger. It waits now and then, so that the store can follow.

@@ -26,7 +26,7 @@ func (d *daemon) openStore(dir string) error {
 	}
 	d.store = &books{Store: st}
 	h, words, say := st.How(), howWords(st.How(), st.Head().Seq), d.opts.Log.Info
-	if h.Torn || h.Rebuilt != "" && !h.Fresh || len(h.Skipped) > 0 {
+	if !h.Fresh && (h.Torn || h.Rebuilt != "" || len(h.Skipped) > 0) {
 		say = d.opts.Log.Warn
 	}
 	say("the ledger is open", "how", words)
