@@ -3,8 +3,10 @@ package daemon_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,16 +14,20 @@ import (
 	"sort"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/franken-node/fnode-supervisor/api/cli"
+	"github.com/franken-node/fnode-supervisor/api/ledger"
 	codes "github.com/franken-node/fnode-supervisor/spec/errors"
+	"github.com/franken-node/fnode-supervisor/store"
+	"github.com/franken-node/fnode-supervisor/store/core"
 )
 
 var rewrite = flag.Bool("rewrite", false, "write testdata/shapes anew")
 
-// runs says with which arguments each command of fnctl is run; DIR is the rig's folder.
+// runs says with which arguments each command of fnctl is run; DIR is the rig's folder, RECEIPT a receipt's id.
 var runs = map[string][]string{
 	"status": {}, "tree": {}, "get": {"a"}, "describe": {"a"}, "why": {"broken"}, "logs": {"a"}, "events": {}, "whoami": {}, "version": {},
 	"invoke": {"a", "ok"}, "stop": {"b"}, "start": {"b"}, "restart": {"b"}, "apply": {"DIR/apply.toml", "--dry-run"}, "doctor": {}, "explain": {"FN3001"},
@@ -29,6 +35,10 @@ var runs = map[string][]string{
 	"completion": {"bash"},
 	"lab list":   {}, "lab explore": {"lostupdate(2)", "--out", "DIR/lost.jsonl"}, "lab run": {"mutex(2)"},
 	"lab replay": {"DIR/lost.jsonl"}, "lab show": {"DIR/lost.jsonl"},
+	"ledger backup": {"--out", "DIR/backup"}, "ledger checkpoint": {}, "ledger export": {"--out", "DIR/all.bundle"}, "ledger get": {"7", "--proof"}, "ledger head": {},
+	"ledger list": {"--limit", "1000"}, "ledger prune": {"--why", "a test", "--before", "2"}, "ledger rebuild": {"--data", "DIR/backup"},
+	"ledger repair": {"--data", "DIR/torn", "--dry-run"}, "ledger restore": {"DIR/backup", "--data", "DIR/restored"}, "ledger verify": {},
+	"receipt grant": {"--action", "a", "--scope", "s", "--reason", "r", "--expires", "1h"}, "receipt list": {}, "receipt revoke": {"RECEIPT"},
 }
 
 // answersNo are the commands that may end with 1 here: a host that lacks a layer, and a run that fails, are answers.
@@ -43,8 +53,18 @@ func TestEveryCommandKeepsItsShape(t *testing.T) {
 		r.write(n, `{"capabilities":["kv"],"methods":{"ok":{},"say":{},"boom":{}}}`, source)
 	}
 	r.file("c.toml", "[logs]\nlevel = \"warn\"\n[[extension]]\nname = \"a\"\npackage = \"ext/a\"\n")
-	r.file("apply.toml", "[[supervisor]]\nname = \"ext\"\n[[extension]]\nname = \"a\"\nparent = \"ext\"\npackage = \"ext/a\"\n")
-	r.up()
+	roles := fmt.Sprintf("[[api.roles]]\nrole = \"security\"\nuid = %d\n[[supervisor]]\nname = \"ext\"\n", os.Geteuid())
+	ext := func(name string) string {
+		return fmt.Sprintf("[[extension]]\nname = %q\nparent = \"ext\"\npackage = \"ext/%s\"\n", name, name)
+	}
+	r.file("apply.toml", roles+ext("a"))
+	r.file("main.toml", roles+ext("a")+ext("b")+ext("broken"))
+	r.torn("torn")
+	r.up("--config", filepath.Join(r.dir, "main.toml"))
+	receipt, err := r.ledger().Grant(r.ctx(), ledger.GrantRequest{Action: "a", Scope: "s", Reason: "r", ExpiresNS: int64(time.Hour)}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
 	r.expect("a", "say", "null", "1")
 	if p, err := os.FindProcess(r.pid("broken")); err != nil || p.Kill() != nil {
 		t.Fatal("its engine cannot be killed")
@@ -59,6 +79,9 @@ func TestEveryCommandKeepsItsShape(t *testing.T) {
 			continue
 		}
 		seen[name] = true
+		if args = slices.Clone(args); slices.Contains(args, "RECEIPT") {
+			args[slices.Index(args, "RECEIPT")] = receipt.ID
+		}
 		out, code := r.fnctl(append(strings.Fields(name), args...)...)
 		if code != 0 && (code != codes.ExitNo || !slices.Contains(answersNo, name)) {
 			t.Errorf("%s: exit %d: %s", name, code, out)
@@ -77,6 +100,31 @@ func TestEveryCommandKeepsItsShape(t *testing.T) {
 	}
 	matchShape(t, "error", out)
 	r.stop()
+}
+
+// torn makes a closed ledger below the rig's folder whose middle is damaged.
+func (r *rig) torn(name string) {
+	r.t.Helper()
+	dir := filepath.Join(r.dir, name)
+	s, err := store.Open(store.Options{Dir: dir, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for range 10 {
+		done := make(chan core.Result, 1) // capacity 1: the one answer; never closed
+		s.Commit(core.Tx{Kind: "test", Body: []byte{0x80}}, func(res core.Result) { done <- res })
+		<-done
+	}
+	err = s.Close()
+	names, _ := filepath.Glob(filepath.Join(dir, "markers", "*"))
+	b, err2 := os.ReadFile(names[0])
+	if err = errors.Join(err, err2); err == nil {
+		b[len(b)/2] ^= 1
+		err = os.WriteFile(names[0], b, 0o600)
+	}
+	if err != nil {
+		r.t.Fatal(err)
+	}
 }
 
 func leaves(c *cobra.Command) (out []*cobra.Command) {
@@ -151,7 +199,7 @@ func matchShape(t *testing.T, name string, out []byte) {
 }
 
 // open are objects whose keys are data and no part of the shape.
-var open = []string{"$.config", "$.origins", "$.properties", "$.$defs", "$.spec.methods", "$.oracles", "$.verdicts", "$.violations"}
+var open = []string{"$.config", "$.origins", "$.properties", "$.$defs", "$.spec.methods", "$.oracles", "$.verdicts", "$.violations", "$.body", "$.items[].body"}
 
 func shape(at string, v any, out map[string]bool) {
 	switch v := v.(type) {
